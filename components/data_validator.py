@@ -1,0 +1,139 @@
+"""DataValidator: judges the data, from the schema's anomalies and from what only the pixels tell."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components.data_checks import check_images, check_splits
+from components.features import IMAGE_KEY, LABEL_KEY, SPLITS
+from components.gate import Check, write_checks
+from components.image_statistics import (
+    ImageStatistics,
+    add_statistics,
+    read_statistics,
+    summarize_images,
+    write_statistics,
+)
+from components.schema import describe_feature, get_class_names, get_image_shape, read_schema
+
+CHECKS_FILE = "checks.json"
+
+
+class DataValidation(types.Artifact):
+    """Checks of the data (`checks.json`) and statistics of the images (`Split-<name>/images.npz`)."""
+
+    TYPE_NAME = "DataValidation"
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Summarize the images of each split, and check them together with the schema's anomalies."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Write the checks, passed and failed. It is the DataGate that stops the run, so that this stays to be read.
+
+        Args:
+            input_dict: `examples`, `schema` and `anomalies`, one artifact each.
+            output_dict: `validation`, one DataValidation artifact.
+            exec_properties: Empty.
+        """
+        (examples,), (schema_artifact,), (anomalies,) = (input_dict[key] for key in ("examples", "schema", "anomalies"))
+        schema = read_schema(str(Path(schema_artifact.uri, "schema.pbtxt")))
+        height, width = get_image_shape(schema)
+        class_names = get_class_names(schema)
+        directory = Path(artifact_utils.get_single_uri(output_dict["validation"]))
+
+        files = [(split, file) for split in SPLITS for file in tf.io.gfile.glob(f"{examples.uri}/Split-{split}/*")]
+        with self._make_beam_pipeline() as pipeline:
+            (
+                pipeline
+                | "Files" >> beam.Create(files)
+                | "Spread" >> beam.Reshuffle()
+                | "Summarize" >> beam.Map(summarize_file, height * width, len(class_names))
+                | "Add" >> beam.CombinePerKey(add_statistics)
+                | "Write" >> beam.Map(write_split, str(directory))
+            )
+
+        checks = []
+        statistics = {split: read_statistics(statistics_file(directory, split)) for split in SPLITS}
+        for split in SPLITS:
+            checks += check_schema(split, Path(anomalies.uri, f"Split-{split}", "SchemaDiff.pb"), schema)
+            checks += check_images(split, statistics[split], class_names)
+        checks += check_splits(statistics, class_names)
+        write_checks(directory / CHECKS_FILE, checks)
+
+
+def statistics_file(directory: Path, split: str) -> Path:
+    """Return where a DataValidation artifact in `directory` keeps the statistics of `split`."""
+    return directory / f"Split-{split}" / "images.npz"
+
+
+def summarize_file(
+    split_and_file: tuple[str, str], image_size: int, num_classes: int
+) -> tuple[str, ImageStatistics]:
+    """Summarize the examples of one TFRecord file. A missing image is one of the wrong size."""
+    split, file = split_and_file
+    spec = {
+        IMAGE_KEY: tf.io.FixedLenFeature([], tf.string, default_value=""),
+        LABEL_KEY: tf.io.FixedLenFeature([], tf.int64, default_value=-1),
+    }
+    parts = []
+    for records in tf.data.TFRecordDataset(file).batch(10_000):
+        examples = tf.io.parse_example(records, spec)
+        images, labels = examples[IMAGE_KEY].numpy(), examples[LABEL_KEY].numpy()
+        parts.append(summarize_images(images, labels.astype(np.int64), image_size, num_classes))
+    return split, add_statistics(parts)
+
+
+def write_split(split_and_statistics: tuple[str, ImageStatistics], directory: str) -> None:
+    """Write the statistics of one split."""
+    split, statistics = split_and_statistics
+    write_statistics(statistics_file(Path(directory), split), statistics)
+
+
+def check_schema(split: str, anomalies_file: Path, schema: schema_pb2.Schema) -> Iterable[Check]:
+    """Turn the anomalies that ExampleValidator found in a split into checks."""
+    anomalies = anomalies_pb2.Anomalies.FromString(anomalies_file.read_bytes())
+    if not anomalies.anomaly_info:
+        yield Check(name="schema", slice=split, passed=True, reason=f"{split} split: every example fits the schema")
+    for feature, info in sorted(anomalies.anomaly_info.items()):
+        found = info.description.rstrip(".")
+        reason = f"{split} split, feature {feature}: expected {describe_feature(schema, feature)}, found: {found}"
+        yield Check(name="schema", slice=split, passed=False, reason=reason)
+
+
+class DataValidatorSpec(component_spec.ComponentSpec):
+    """Inputs and outputs of DataValidator."""
+
+    PARAMETERS: dict[str, component_spec.ExecutionParameter] = {}
+    INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
+        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+    }
+    OUTPUTS = {"validation": component_spec.ChannelParameter(type=DataValidation)}
+
+
+class DataValidator(base_beam_component.BaseBeamComponent):
+    """Check the data for what would make a bad model, whatever the training does."""
+
+    SPEC_CLASS = DataValidatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, *, examples: types.BaseChannel, schema: types.BaseChannel, anomalies: types.BaseChannel) -> None:
+        validation = types.Channel(type=DataValidation)
+        super().__init__(
+            DataValidatorSpec(examples=examples, schema=schema, anomalies=anomalies, validation=validation)
+        )

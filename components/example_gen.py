@@ -1,0 +1,135 @@
+"""ExampleGen: IDX files to tf.Example records, in shards that Beam writes in parallel."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components.datasets import Dataset, DataError, load_dataset
+from components.features import CLASS_NAMES_PROPERTY, IMAGE_KEY, LABEL_KEY, SPLITS
+from components.idx import read_rows, unpack
+
+IMAGES_PER_SHARD = 5_000
+
+
+class Shard(NamedTuple):
+    """Rows `start` to `stop` of one split, and the TFRecord file that they become."""
+
+    images: str
+    labels: str
+    start: int
+    stop: int
+    destination: str
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Write the splits `train` and `eval` of an IDX data set as tf.Example records."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Convert the data set in `data_dir`.
+
+        Args:
+            input_dict: Empty.
+            output_dict: `examples`, one tfx Examples artifact.
+            exec_properties: `data_dir`, and `data_digest`, the contents that the run was started for ("" for any).
+
+        Raises:
+            DataError: The files are damaged, do not fit each other, or are no longer those of `data_digest`.
+        """
+        dataset = load_dataset(Path(exec_properties["data_dir"]))
+        expected = exec_properties["data_digest"]
+        if expected and dataset.digest != expected:
+            raise DataError(f"{dataset.directory}: the files changed while the run was starting; run it again.")
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        describe_examples(examples, dataset)
+        # Nothing can be read from the middle of a gzip file, so the shards are cut from a plain copy.
+        shards = plan_shards(dataset, Path(self._get_tmp_dir()), Path(examples.uri))
+        with self._make_beam_pipeline() as pipeline:
+            (
+                pipeline
+                | "Shards" >> beam.Create(shards)
+                | "Spread" >> beam.Reshuffle()
+                | "Write" >> beam.Map(write_shard)
+            )
+
+
+def describe_examples(examples: types.Artifact, dataset: Dataset) -> None:
+    """Record splits, class names and digest of `dataset` on the artifact."""
+    examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    examples.set_string_custom_property(CLASS_NAMES_PROPERTY, json.dumps(dataset.class_names))
+    examples.set_string_custom_property("data_digest", dataset.digest)
+
+
+def plan_shards(dataset: Dataset, scratch: Path, destination: Path) -> list[Shard]:
+    """Unpack the files of `dataset` into `scratch` and cut each split into shards below `destination`."""
+    shards = []
+    for split in SPLITS:
+        scratch.mkdir(parents=True, exist_ok=True)
+        images, labels = (scratch / f"{split}-{kind}" for kind in ("images", "labels"))
+        for source, plain in zip(dataset.files[split], (images, labels), strict=True):
+            unpack(source, plain)
+        directory = destination / f"Split-{split}"
+        directory.mkdir(parents=True, exist_ok=True)
+        starts = range(0, dataset.counts[split], IMAGES_PER_SHARD)
+        for index, start in enumerate(starts):
+            stop = min(start + IMAGES_PER_SHARD, dataset.counts[split])
+            name = f"data_tfrecord-{index:05d}-of-{len(starts):05d}"
+            shards.append(Shard(str(images), str(labels), start, stop, str(directory / name)))
+    return shards
+
+
+def write_shard(shard: Shard) -> None:
+    """Write one shard as an uncompressed TFRecord file of tf.Example records."""
+    images = read_rows(Path(shard.images), shard.start, shard.stop)
+    labels = read_rows(Path(shard.labels), shard.start, shard.stop)
+    frames = {int(label): frame_example(images[0].size, int(label)) for label in set(labels.tolist())}
+    with tf.io.TFRecordWriter(shard.destination) as writer:
+        for image, label in zip(images, labels.tolist(), strict=True):
+            head, tail = frames[label]
+            writer.write(head + image.tobytes() + tail)
+
+
+def frame_example(image_size: int, label: int) -> tuple[bytes, bytes]:
+    """Serialize a tf.Example with that label once, and return what stands before and after the image's bytes.
+
+    All images of a data set have one size, so the bytes around them are the same for each label. Building a message for
+    every image takes most of the stage's time.
+    """
+    stand_in = b"\xff" * image_size
+    example = tf.train.Example()
+    example.features.feature[IMAGE_KEY].bytes_list.value.append(stand_in)
+    example.features.feature[LABEL_KEY].int64_list.value.append(label)
+    head, tail = example.SerializeToString(deterministic=True).split(stand_in)
+    return head, tail
+
+
+class ExampleGenSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters of ExampleGen."""
+
+    PARAMETERS = {
+        "data_dir": component_spec.ExecutionParameter(type=str),
+        "data_digest": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, component_spec.ChannelParameter] = {}
+    OUTPUTS = {"examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)}
+
+
+class IdxExampleGen(base_beam_component.BaseBeamComponent):
+    """Read a folder of IDX files. The digest of their contents is part of the cache key."""
+
+    SPEC_CLASS = ExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, *, data_dir: str, data_digest: str) -> None:
+        examples = types.Channel(type=standard_artifacts.Examples)
+        super().__init__(ExampleGenSpec(data_dir=data_dir, data_digest=data_digest, examples=examples))

@@ -1,0 +1,27 @@
+"""Feature keys, class names and image size: the only place they are written."""
+
+from __future__ import annotations
+
+IMAGE_KEY = "image"
+LABEL_KEY = "label"
+
+TRAIN_SPLIT = "train"
+EVAL_SPLIT = "eval"
+SPLITS = (TRAIN_SPLIT, EVAL_SPLIT)
+
+# In the order of the labels 0 to 9: https://github.com/zalandoresearch/fashion-mnist#labels
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+# A custom property of the examples artifact, a list in JSON.
+CLASS_NAMES_PROPERTY = "class_names"

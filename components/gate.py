@@ -1,0 +1,71 @@
+"""Checks, and the verdict that follows from them: what the summary, the report and the exit code are read from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+OVERALL = "overall"
+
+# Floats are compared with this much slack, so that equal stays equal: a bound of exactly 0 would fail on -1e-16.
+SLACK = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that a run had to satisfy, whether it did or not.
+
+    Attributes:
+        name: What was looked at, such as `accuracy` or `class share`.
+        slice: Where: `overall`, a class, or a split of the data.
+        passed: Whether the value is on the good side of the bound.
+        reason: One sentence with the value and the bound.
+        value: What was found; None where that is no number.
+        bound: The least or the most that is allowed.
+        margin: How far the value is from the bound: positive on the good side, negative on the bad one.
+        images: How many images the value was taken from.
+    """
+
+    name: str
+    slice: str
+    passed: bool
+    reason: str
+    value: float | None = None
+    bound: float | None = None
+    margin: float | None = None
+    images: int | None = None
+
+
+def check_at_least(name: str, slice: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:
+    """Check that `value` is no less than `bound`; NaN never is."""
+    return _compare(name, slice, value, bound, value - bound, images, reason or "at least")
+
+
+def check_at_most(name: str, slice: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:
+    """Check that `value` is no more than `bound`; NaN never is."""
+    return _compare(name, slice, value, bound, bound - value, images, reason or "at most")
+
+
+def _compare(name: str, slice: str, value: float, bound: float, margin: float, images: int, how: str) -> Check:
+    passed = margin >= -SLACK
+    reason = f"{name} of {slice} is {value:.4f}, {'' if passed else 'expected '}{how} {bound:.4f}"
+    return Check(
+        name=name, slice=slice, passed=passed, reason=reason, value=value, bound=bound, margin=margin, images=images
+    )
+
+
+def get_failures(checks: Iterable[Check]) -> list[str]:
+    """Return the reasons of the checks that failed, in their order."""
+    return [check.reason for check in checks if not check.passed]
+
+
+def write_checks(path: Path, checks: Sequence[Check]) -> None:
+    """Write the checks as JSON."""
+    path.write_text(json.dumps([asdict(check) for check in checks], indent=2))
+
+
+def read_checks(path: Path) -> list[Check]:
+    """Read what `write_checks` wrote."""
+    return [Check(**check) for check in json.loads(path.read_text())]

@@ -1,0 +1,199 @@
+"""Pusher: a blessed model becomes the next version of the serving directory, whole or not at all."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import component_spec, standard_artifacts
+from tfx.utils import path_utils
+
+from components.baseline import VERSION_PROPERTY
+from components.serving import (
+    Manifest,
+    digest_model,
+    get_next_version,
+    get_pushed_version,
+    read_manifest,
+    record_version,
+    write_manifest,
+)
+
+PUSHED_VERSION_PROPERTY = "pushed_version"
+NEWLY_PUSHED_PROPERTY = "newly_pushed"
+_STAGING = ".staging"
+_LOCK = ".lock"
+
+
+class PushError(RuntimeError):
+    """The model was not pushed; the serving directory is as it was."""
+
+
+class Executor(base_executor.BaseExecutor):
+    """Push the model if it is blessed and not pushed already."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Push, and record the version.
+
+        Args:
+            input_dict: `model`, `blessing`, `baseline` and `examples`, one artifact each.
+            output_dict: `pushed_model`; its `pushed_version` is 0 where the model was not blessed.
+            exec_properties: `serving_dir` and `recipe`.
+
+        Raises:
+            PushError: The copy does not answer as the model does, or something else was pushed since the evaluation.
+        """
+        (model,), (blessing,), (baseline,), (examples,) = (
+            input_dict[key] for key in ("model", "blessing", "baseline", "examples")
+        )
+        (pushed,) = output_dict["pushed_model"]
+        if not blessing.get_int_custom_property("blessed"):
+            _record(pushed, version=0, newly=False)
+            return
+        model_dir = Path(path_utils.serving_model_path(model.uri))
+        serving_dir = Path(exec_properties["serving_dir"])
+        manifest = Manifest(
+            digest=digest_model(model_dir),
+            recipe=exec_properties["recipe"],
+            run_id=self._context.pipeline_run_id if self._context else "",
+            baseline_version=baseline.get_int_custom_property(VERSION_PROPERTY),
+            pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        )
+        with lock_serving_dir(serving_dir):
+            version = get_pushed_version(serving_dir)
+            current = read_manifest(serving_dir, version) if version else None
+            already_there = current is not None and current.digest == manifest.digest
+            if not already_there:
+                _refuse_other_baseline(manifest.baseline_version, version)
+                version = push_model(model_dir, serving_dir, manifest, Path(examples.uri, "Split-eval"))
+        _record(pushed, version=version, newly=not already_there)
+
+
+def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_dir: Path) -> int:
+    """Copy a model into the serving directory as its next version. Only while the directory is locked.
+
+    The copy is staged under a name that TensorFlow Serving ignores, checked in a process of its own against the answers of
+    the model in `model_dir` on the examples in `examples_dir`, written through to the disk, and renamed. A crash before
+    the rename leaves the versions as they were; what it leaves beside them goes with the next push.
+
+    Raises:
+        PushError: The copy does not answer as the model does.
+    """
+    staging = serving_dir / _STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    shutil.copytree(model_dir, staging)
+    write_manifest(staging, manifest)
+    verify_copy(staging, model_dir, examples_dir)
+    version = get_next_version(serving_dir)
+    record_version(serving_dir, version)
+    for path in (*staging.rglob("*"), staging, serving_dir / ".highest_version"):
+        sync_to_disk(path)
+    staging.rename(serving_dir / str(version))
+    sync_to_disk(serving_dir)
+    return version
+
+
+def verify_copy(copy: Path, original: Path, examples_dir: Path) -> None:
+    """Load both models in a fresh process and compare their answers on evaluation images.
+
+    Raises:
+        PushError: They differ, or the copy cannot be loaded.
+    """
+    command = [sys.executable, "-m", "components.verify_model", str(copy), str(original), str(examples_dir)]
+    root = Path(__file__).resolve().parent.parent
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+        raise PushError(f"The staged copy of the model was refused and nothing was pushed: {lines[-1]}")
+
+
+def sync_to_disk(path: Path) -> None:
+    """Wait until a file or the entries of a folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def lock_serving_dir(serving_dir: Path) -> Iterator[None]:
+    """Hold the serving directory for a push; it is made where it is missing, and let go when the process ends."""
+    serving_dir.mkdir(parents=True, exist_ok=True)
+    with (serving_dir / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _refuse_other_baseline(compared: int, pushed: int) -> None:
+    if compared != pushed:
+        raise PushError(
+            f"The model was compared with {_name_version(compared)}, but {_name_version(pushed)} is pushed now; "
+            "nothing was pushed. Run the pipeline again with --no-cache."
+        )
+
+
+def _name_version(version: int) -> str:
+    return f"version {version}" if version else "no version"
+
+
+def _record(pushed: types.Artifact, *, version: int, newly: bool) -> None:
+    pushed.set_int_custom_property(PUSHED_VERSION_PROPERTY, version)
+    pushed.set_int_custom_property(NEWLY_PUSHED_PROPERTY, int(newly))
+
+
+class PusherSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters of Pusher."""
+
+    PARAMETERS = {
+        "serving_dir": component_spec.ExecutionParameter(type=str),
+        "recipe": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "baseline": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+    OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
+
+
+class AtomicPusher(base_component.BaseComponent):
+    """Push a blessed model. TFX's own Pusher copies in place, so that a crash leaves half a version to be served."""
+
+    SPEC_CLASS = PusherSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        model: types.BaseChannel,
+        blessing: types.BaseChannel,
+        baseline: types.BaseChannel,
+        examples: types.BaseChannel,
+        serving_dir: str,
+        recipe: str,
+    ) -> None:
+        spec = PusherSpec(
+            model=model,
+            blessing=blessing,
+            baseline=baseline,
+            examples=examples,
+            serving_dir=serving_dir,
+            recipe=recipe,
+            pushed_model=types.Channel(type=standard_artifacts.PushedModel),
+        )
+        super().__init__(spec)

@@ -1,0 +1,121 @@
+"""The training loop: one call into TensorFlow for each block of images, with no round trip for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class Block(NamedTuple):
+    """Images float32 [N, height, width], as the network reads them, and labels int32 [N]; both on the device."""
+
+    images: tf.Tensor
+    labels: tf.Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochResult:
+    """Means over the images of an epoch. `loss` and `accuracy` are those of the training steps as they went."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    eval_loss: float
+    eval_accuracy: float
+
+
+def fit(
+    model: keras.Sequential,
+    read_train: Callable[[int], Iterable[Block]],
+    read_eval: Callable[[int], Iterable[Block]],
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    on_epoch: Callable[[EpochResult], None],
+) -> list[EpochResult]:
+    """Train with Adam on sparse categorical crossentropy; the same batches come from the same seed.
+
+    Args:
+        model: Takes float32 [N, height, width], returns logits [N, classes]. Trained in place.
+        read_train: Gives the blocks of an epoch (0, 1, ...). Each is shuffled here; a block that is not the last holds
+            a multiple of `batch_size` images.
+        read_eval: Gives the blocks of the `eval` split, which only show how the training goes.
+        epochs: Passes over the training images.
+        batch_size: Images in a step. The last step of an epoch takes what is left.
+        learning_rate: Of Adam (Kingma and Ba, 2014), with Keras' other defaults.
+        seed: Of the order of the images.
+        on_epoch: Called after each epoch.
+
+    Returns:
+        One result for each epoch.
+    """
+    train_steps, count_answers = _compile_steps(model, keras.optimizers.Adam(learning_rate))
+    results = []
+    for epoch in range(epochs):
+        rng = np.random.default_rng((seed, epoch))
+        trained = np.zeros(3)
+        for block in read_train(epoch):
+            for batches in _shuffle_batches(len(block.labels), batch_size, rng):
+                trained += train_steps(*block, batches)
+        answered = sum((np.array(count_answers(*block)) for block in read_eval(epoch)), np.zeros(3))
+        loss, accuracy = trained[:2] / max(trained[2], 1)
+        eval_loss, eval_accuracy = answered[:2] / max(answered[2], 1)
+        results.append(
+            EpochResult(
+                epoch=epoch + 1,
+                loss=float(loss),
+                accuracy=float(accuracy),
+                eval_loss=float(eval_loss),
+                eval_accuracy=float(eval_accuracy),
+            )
+        )
+        on_epoch(results[-1])
+    return results
+
+
+def _shuffle_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return the indices 0 to count - 1 in random order: the full batches [steps, batch_size], then the rest [1, rest]."""
+    order = rng.permutation(count).astype(np.int32)
+    full = count - count % batch_size
+    parts = [order[:full].reshape(-1, batch_size), order[None, full:]]
+    return [part for part in parts if part.size]
+
+
+def _compile_steps(model: keras.Sequential, optimizer: keras.optimizers.Optimizer) -> tuple[Callable, Callable]:
+    """Compile training over all batches of a block, and counting over a block, each into one XLA computation.
+
+    Both return float64 [3]: the sum of the losses, the number of right answers, the number of images.
+    """
+    optimizer.build(model.trainable_variables)
+    crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+
+    def measure(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        losses = crossentropy(labels, logits)
+        right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), labels)
+        sums = [tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32)), tf.cast(tf.size(labels), tf.float32)]
+        return tf.reduce_mean(losses), tf.cast(tf.stack(sums), tf.float64)
+
+    @tf.function(jit_compile=True)
+    def train_steps(images: tf.Tensor, labels: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
+        totals = tf.zeros(3, tf.float64)
+        for step in tf.range(tf.shape(batches)[0]):
+            chosen = tf.gather(labels, batches[step])
+            with tf.GradientTape() as tape:
+                loss, sums = measure(model(tf.gather(images, batches[step]), training=True), chosen)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            totals += sums
+        return totals
+
+    @tf.function(jit_compile=True)
+    def count_answers(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        return measure(model(images, training=False), labels)[1]
+
+    return train_steps, count_answers

@@ -1,0 +1,25 @@
+"""Transform: from the bytes of an image to what the network reads. One graph, for training and for serving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from components.features import IMAGE_KEY, LABEL_KEY
+
+MAX_PIXEL = 255.0
+
+
+def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]) -> dict[str, tf.Tensor]:
+    """Divide the pixels by 255. TFX calls this.
+
+    Args:
+        inputs: `image`, string [N], uint8 grey values row by row; `label`, int64 [N].
+        custom_config: `image_shape`, height and width in pixels.
+
+    Returns:
+        `image`, float32 [N, height, width], 0.0 to 1.0; `label`, int64 [N], as it was.
+    """
+    pixels = tf.reshape(tf.io.decode_raw(inputs[IMAGE_KEY], tf.uint8), (-1, *custom_config["image_shape"]))
+    return {IMAGE_KEY: tf.cast(pixels, tf.float32) / MAX_PIXEL, LABEL_KEY: inputs[LABEL_KEY]}

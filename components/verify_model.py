@@ -1,0 +1,40 @@
+"""Compare the answers of two SavedModels: `python -m components.verify_model COPY ORIGINAL EXAMPLES_DIR`.
+
+Run in a process of its own before a push, so that what is compared is what a server would load from the disk.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+IMAGES = 1_000
+
+
+def compare_models(copy: Path, original: Path, examples_dir: Path) -> None:
+    """Compare `probabilities` on the first images of `examples_dir`, bit for bit.
+
+    Raises:
+        ValueError: They differ.
+    """
+    files = sorted(str(path) for path in examples_dir.iterdir())
+    examples = next(iter(tf.data.TFRecordDataset(files).batch(IMAGES)))
+    answers = [_answer(model_dir, examples) for model_dir in (copy, original)]
+    if not np.array_equal(*answers):
+        worst = np.abs(answers[0] - answers[1]).max()
+        raise ValueError(f"it answers {len(answers[0]):,} evaluation images otherwise than the model, by up to {worst:g}")
+
+
+def _answer(model_dir: Path, examples: tf.Tensor) -> np.ndarray:
+    model = tf.saved_model.load(str(model_dir))
+    return model.signatures["serving_default"](examples=examples)["probabilities"].numpy()
+
+
+if __name__ == "__main__":
+    try:
+        compare_models(*map(Path, sys.argv[1:]))
+    except Exception as error:  # Whatever is wrong with the copy, one line says so and it is not pushed.
+        sys.exit(f"{type(error).__name__}: {error}")

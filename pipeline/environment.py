@@ -1,0 +1,12 @@
+"""What has to stand in the environment before TensorFlow is imported. Every entry point calls this, first of all."""
+
+from __future__ import annotations
+
+import os
+
+
+def prepare_environment() -> None:
+    """Choose Keras 3, let the GPU's memory grow, and give Python child processes this project's modules."""
+    # Unset, the Keras that one gets depends on the order of the imports.
+    os.environ["TF_USE_LEGACY_KERAS"] = "0"
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

@@ -1,0 +1,125 @@
+"""Runs the pipeline in this process, one stage after the other, and tells a listener how it goes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler import constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
+from tfx.proto.orchestration import pipeline_pb2
+
+from pipeline.config import PipelineConfig
+from pipeline.pipeline import NEVER_CACHED, create_pipeline
+
+
+class RunInProgressError(RuntimeError):
+    """Another run holds the output directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """How a stage ended that did not fail."""
+
+    seconds: float
+    cached: bool
+
+
+class Listener(Protocol):
+    """Is told when a stage starts and ends."""
+
+    def start_stage(self, name: str) -> None: ...
+
+    def end_stage(self, name: str, result: StageResult) -> None: ...
+
+
+class LocalRunner(tfx_runner.IrBasedRunner):
+    """TFX's LocalDagRunner, with a listener, a run id of our choice, and stages that are never cached."""
+
+    def __init__(self, run_id: str, listener: Listener) -> None:
+        self._run_id = run_id
+        self._listener = listener
+
+    def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: Any = None, **_: Any) -> None:
+        """Launch each stage; the first failure ends the run.
+
+        Raises:
+            Exception: What the stage raised.
+        """
+        runtime_parameter_utils.substitute_runtime_parameter(
+            pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
+        )
+        deployment = runner_utils.extract_local_deployment_config(pipeline)
+        connections = deployment.metadata_connection_config
+        connection = getattr(connections, connections.WhichOneof("connection_config"))
+        for node in pipeline.nodes:
+            self._launch(node.pipeline_node, pipeline, deployment, connection)
+
+    def _launch(self, node: Any, pipeline: Any, deployment: Any, connection: Any) -> None:
+        stage = node.node_info.id
+        if stage in NEVER_CACHED:
+            node.execution_options.caching_options.enable_cache = False
+        self._listener.start_stage(stage)
+        started = time.monotonic()
+        execution = launcher.Launcher(
+            pipeline_node=node,
+            mlmd_connection=metadata.Metadata(connection),
+            pipeline_info=pipeline.pipeline_info,
+            pipeline_runtime_spec=pipeline.runtime_spec,
+            executor_spec=runner_utils.extract_executor_spec(deployment, stage),
+            custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, stage),
+        ).launch()
+        with metadata.Metadata(connection) as handle:
+            (record,) = handle.store.get_executions_by_id([execution.execution_id])
+        cached = record.last_known_state == metadata_store_pb2.Execution.CACHED
+        self._listener.end_stage(stage, StageResult(time.monotonic() - started, cached))
+
+
+def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None:
+    """Run the pipeline of `config` in this process.
+
+    Raises:
+        RunInProgressError: Another process runs a pipeline in the same output directory.
+        Exception: What a stage raised; nothing after it ran.
+    """
+    config.output_dir.mkdir(parents=True, exist_ok=True)
+    with _lock_output(config.output_dir), _hidden_arguments():
+        LocalRunner(run_id, listener).run(create_pipeline(config))
+
+
+@contextmanager
+def _lock_output(output_dir: Path) -> Iterator[None]:
+    """Hold the output directory: ML Metadata's sqlite file takes one run at a time. Let go when the process ends."""
+    with (output_dir / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise RunInProgressError(
+                f"{output_dir}: another run (process {lock.read()}) is at work here; "
+                "wait for its end, or name another folder with --output."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _hidden_arguments() -> Iterator[None]:
+    """Hide the command line: TFX hands sys.argv to its executors as flags of theirs."""
+    arguments, sys.argv = sys.argv, sys.argv[:1]
+    try:
+        yield
+    finally:
+        sys.argv = arguments

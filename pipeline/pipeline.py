@@ -1,0 +1,141 @@
+"""The pipeline: which stage gets what from which. Read this file first."""
+
+from __future__ import annotations
+
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.components.transform.component import Transform
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import trainer_pb2
+
+from components.baseline import Baseline, choose_baseline
+from components.data_gate import DataGate
+from components.data_validator import DataValidator
+from components.evaluator import GatedEvaluator, make_eval_config
+from components.example_gen import IdxExampleGen
+from components.pusher import AtomicPusher
+from components.schema import CuratedSchemaGen
+from pipeline.config import PipelineConfig
+from pipeline.fingerprint import fingerprint_sources, fingerprint_values
+
+# What is pushed can change without this pipeline, so this stage always looks; it does nothing where nothing is to be done.
+NEVER_CACHED = ("Pusher",)
+
+
+def create_pipeline(config: PipelineConfig) -> Pipeline:
+    """Connect the stages.
+
+    1. ExampleGen, StatisticsGen, Schema, ExampleValidator, DataValidator: the data, and what is to be said of it.
+    2. DataGate: nothing below it runs on data that is not sound.
+    3. Transform, Trainer: a candidate that takes raw images.
+    4. Baseline, Evaluator: the candidate against the floors and against what is pushed now.
+    5. Pusher: the blessed candidate becomes the next version.
+    """
+    height, width = config.image_shape
+    recipe = describe_recipe(config)
+
+    example_gen = IdxExampleGen(data_dir=config.data_dir, data_digest=config.data_digest).with_id("ExampleGen")
+    examples = example_gen.outputs["examples"]
+
+    schema_gen = CuratedSchemaGen(examples=examples, height=height, width=width).with_id("Schema")
+    schema = schema_gen.outputs["schema"]
+
+    statistics_gen = StatisticsGen(examples=examples, schema=schema)
+    example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
+    data_validator = DataValidator(
+        examples=examples, schema=schema, anomalies=example_validator.outputs["anomalies"]
+    )
+    data_gate = DataGate(validation=data_validator.outputs["validation"])
+
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="components.transform.preprocessing_fn",
+        materialize=False,
+        disable_statistics=True,
+        custom_config={"image_shape": config.image_shape},
+    )
+    transform.add_upstream_node(data_gate)
+
+    trainer = Trainer(
+        run_fn="components.trainer.run_fn",
+        examples=examples,
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema,
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        custom_config=list_training_options(config),
+    )
+
+    baseline = Baseline(
+        serving_dir=str(config.serving_dir), version=choose_baseline(config.serving_dir, recipe)
+    ).with_id("Baseline")
+    baseline.add_upstream_node(trainer)
+
+    evaluator = GatedEvaluator(
+        examples=examples,
+        schema=schema,
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["baseline"],
+        eval_config=make_eval_config(
+            min_accuracy=config.min_accuracy,
+            min_class_accuracy=config.min_class_accuracy,
+            max_loss=config.max_loss,
+        ),
+    ).with_id("Evaluator")
+
+    pusher = AtomicPusher(
+        model=trainer.outputs["model"],
+        blessing=evaluator.outputs["blessing"],
+        baseline=baseline.outputs["baseline"],
+        examples=examples,
+        serving_dir=str(config.serving_dir),
+        recipe=recipe,
+    ).with_id("Pusher")
+    sources = {
+        example_gen: "components.example_gen",
+        schema_gen: "components.schema",
+        data_validator: "components.data_validator",
+        data_gate: "components.data_gate",
+        transform: "components.transform",
+        trainer: "components.trainer",
+        baseline: "components.baseline",
+        evaluator: "components.evaluator",
+        pusher: "components.pusher",
+    }
+    for stage, module in sources.items():
+        _pin_sources(stage, module)
+    return Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=str(config.output_dir / "artifacts"),
+        components=[*sources, statistics_gen, example_validator],
+        enable_cache=config.use_cache,
+        beam_pipeline_args=list(config.beam_args),
+        metadata_connection_config=sqlite_metadata_connection_config(str(config.metadata_path)),
+    )
+
+
+def list_training_options(config: PipelineConfig) -> dict[str, int | float | bool]:
+    """Return what the Trainer is told."""
+    return {
+        "epochs": config.epochs,
+        "batch_size": config.batch_size,
+        "learning_rate": config.learning_rate,
+        "hidden_units": config.hidden_units,
+        "seed": config.seed,
+        "require_gpu": config.require_gpu,
+    }
+
+
+def describe_recipe(config: PipelineConfig) -> str:
+    """Return the SHA-256 of all that a model is made from: data, options, sources, releases."""
+    sources = fingerprint_sources("components.example_gen", "components.transform", "components.trainer")
+    return fingerprint_values(data=config.data_digest, options=list_training_options(config), sources=sources)
+
+
+def _pin_sources(stage: BaseComponent, module: str) -> None:
+    """Make the sources of a stage part of its cache key. TFX hashes the executor's flags, and not the code behind them."""
+    stage.executor_spec.add_extra_flags(f"--sources={fingerprint_sources(module)}")

@@ -1,0 +1,107 @@
+"""What is kept of each run, and what ML Metadata says of it. Imports neither TensorFlow nor TFX."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+from components.gate import OVERALL, Check, get_failures, read_checks
+
+Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error"]
+
+
+@dataclass(slots=True, kw_only=True)
+class RunRecord:
+    """What `--json` prints and `status` lists; kept as `runs/<run_id>/run.json` from the start of the run."""
+
+    run_id: str
+    data: str
+    verdict: Verdict = "running"
+    accuracy: float | None = None
+    baseline_accuracy: float | None = None
+    pushed_version: int | None = None
+    newly_pushed: bool = False
+    serving_path: str | None = None
+    report_path: str | None = None
+    seconds: float | None = None
+    startup_seconds: float | None = None
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+    started_at: str = ""
+    process: int = 0
+
+    def to_json(self) -> str:
+        """Return the record on one line."""
+        return json.dumps(asdict(self))
+
+
+def start_record(data: str) -> RunRecord:
+    """Make the record of a run that starts now."""
+    now = datetime.now(timezone.utc)
+    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return RunRecord(run_id=run_id, data=data, started_at=now.isoformat(timespec="seconds"), process=os.getpid())
+
+
+def save_record(output_dir: Path, record: RunRecord) -> Path:
+    """Write the record into the folder of its run, whole or not at all, and return that folder."""
+    directory = output_dir / "runs" / record.run_id
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = directory / "run.json.new"
+    temporary.write_text(record.to_json() + "\n")
+    temporary.replace(directory / "run.json")
+    return directory
+
+
+def list_records(output: Path) -> list[RunRecord]:
+    """Return the records of all pipelines below `output`, newest first."""
+    records = [RunRecord(**json.loads(path.read_text())) for path in output.glob("*/runs/*/run.json")]
+    return sorted(records, key=lambda record: record.run_id, reverse=True)
+
+
+def is_alive(record: RunRecord) -> bool:
+    """Tell whether the process of a run still exists."""
+    return record.verdict == "running" and Path(f"/proc/{record.process}").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An artifact of a run: where it lies, and its custom properties."""
+
+    uri: Path
+    properties: dict[str, Any]
+
+
+def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Output]:
+    """Return the artifacts that the stages of a run made or took from the cache, as `Stage.key`."""
+    return dict(_read_outputs(metadata_path, run_id)) if metadata_path.exists() else {}
+
+
+def _read_outputs(metadata_path: Path, run_id: str) -> Iterator[tuple[str, Output]]:
+    import ml_metadata
+    from ml_metadata.proto import metadata_store_pb2
+
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(metadata_path)
+    store = ml_metadata.MetadataStore(config)
+    context = store.get_context_by_type_and_name("pipeline_run", run_id)
+    executions = store.get_executions_by_context(context.id) if context else []
+    for execution in executions:
+        stage = next(
+            context.name.split(".", 1)[1]
+            for context in store.get_contexts_by_execution(execution.id)
+            if context.name.count(".") and _is_node(store, context)
+        )
+        for event in store.get_events_by_execution_ids([execution.id]):
+            if event.type == metadata_store_pb2.Event.OUTPUT:
+                (artifact,) = store.get_artifacts_by_id([event.artifact_id])
+                properties = {
+                    name: getattr(value, value.WhichOneof("value"))
+                    for name, value in artifact.custom_properties.items()
+                }
+                yield f"{stage}.{event.path.steps[0].key}", Output(Path(artifact.uri), properties)
