@@ -17,8 +17,8 @@ VERSION_PROPERTY = "version"
 def choose_baseline(serving_dir: Path, recipe: str) -> int:
     """Return the version to compare a model made by `recipe` with, 0 for none.
 
-    It is what is pushed now. If that is this very model, made in an earlier run, it is what was pushed before it: nothing
-    is learnt from comparing a model with itself, and the earlier evaluation can be used again.
+    It is what is pushed now. If that is this very model, made in an earlier run, it is what that was compared with:
+    nothing is learnt from comparing a model with itself, and the earlier evaluation can be used again.
     """
     version = get_pushed_version(serving_dir)
     manifest = read_manifest(serving_dir, version) if version else None

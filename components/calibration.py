@@ -21,7 +21,7 @@ def compute_calibration_error(bins: NDArray[np.float64]) -> float:
     Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3, with 15 bins of equal width.
 
     Args:
-        bins: float64 [BINS, 3]; for each bin the number of images, the sum of the confidences, the number of right answers.
+        bins: float64 [BINS, 3]; for each bin its images, the sum of their confidences, and how many were right.
     """
     images, confidence, right = bins.T
     return float(np.abs(right - confidence).sum() / images.sum()) if images.sum() else float("nan")
@@ -55,9 +55,7 @@ class _BinAnswers(beam.CombineFn):
     def create_accumulator(self) -> NDArray[np.float64]:
         return np.zeros((BINS, 3))
 
-    def add_input(
-        self, bins: NDArray[np.float64], answer: metric_types.StandardMetricInputs
-    ) -> NDArray[np.float64]:
+    def add_input(self, bins: NDArray[np.float64], answer: metric_types.StandardMetricInputs) -> NDArray[np.float64]:
         ((label, probabilities, _),) = metric_util.to_label_prediction_example_weight(
             answer,
             eval_config=self._eval_config,

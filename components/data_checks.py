@@ -33,7 +33,8 @@ def check_images(split: str, statistics: ImageStatistics, class_names: Sequence[
         value=wrong,
         bound=0,
         images=images,
-        reason=f"{where}, feature image: expected {size} bytes in each, found {wrong:,} of {images:,} with another number",
+        reason=f"{where}, feature image: expected {size} bytes in each, "
+        f"found {wrong:,} of {images:,} with another number",
     )
     yield _make_check(
         "constant images",

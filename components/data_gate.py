@@ -5,8 +5,8 @@ from pathlib import Path
 from tfx.dsl.component.experimental.annotations import InputArtifact
 from tfx.dsl.component.experimental.decorators import component
 
-from components.data_validator import CHECKS_FILE, DataValidation
-from components.gate import get_failures, read_checks
+from components.data_validator import DataValidation
+from components.gate import DATA_CHECKS_FILE, get_failures, read_checks
 
 
 class DataRejectedError(RuntimeError):
@@ -16,6 +16,6 @@ class DataRejectedError(RuntimeError):
 @component
 def DataGate(validation: InputArtifact[DataValidation]) -> None:
     """Fail unless every check of the data passed. What follows this stage runs on sound data or not at all."""
-    failures = get_failures(read_checks(Path(validation.uri, CHECKS_FILE)))
+    failures = get_failures(read_checks(Path(validation.uri, DATA_CHECKS_FILE)))
     if failures:
         raise DataRejectedError("The data was rejected:\n" + "\n".join(failures))

@@ -14,7 +14,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components.data_checks import check_images, check_splits
 from components.features import IMAGE_KEY, LABEL_KEY, SPLITS
-from components.gate import Check, write_checks
+from components.gate import DATA_CHECKS_FILE, Check, write_checks
 from components.image_statistics import (
     ImageStatistics,
     add_statistics,
@@ -23,8 +23,6 @@ from components.image_statistics import (
     write_statistics,
 )
 from components.schema import describe_feature, get_class_names, get_image_shape, read_schema
-
-CHECKS_FILE = "checks.json"
 
 
 class DataValidation(types.Artifact):
@@ -40,7 +38,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
+        exec_properties: dict[str, Any],  # noqa: ARG002 - TFX passes it
     ) -> None:
         """Write the checks, passed and failed. It is the DataGate that stops the run, so that this stays to be read.
 
@@ -66,13 +64,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Write" >> beam.Map(write_split, str(directory))
             )
 
-        checks = []
+        checks: list[Check] = []
         statistics = {split: read_statistics(statistics_file(directory, split)) for split in SPLITS}
         for split in SPLITS:
             checks += check_schema(split, Path(anomalies.uri, f"Split-{split}", "SchemaDiff.pb"), schema)
             checks += check_images(split, statistics[split], class_names)
         checks += check_splits(statistics, class_names)
-        write_checks(directory / CHECKS_FILE, checks)
+        write_checks(directory / DATA_CHECKS_FILE, checks)
 
 
 def statistics_file(directory: Path, split: str) -> Path:
@@ -80,9 +78,7 @@ def statistics_file(directory: Path, split: str) -> Path:
     return directory / f"Split-{split}" / "images.npz"
 
 
-def summarize_file(
-    split_and_file: tuple[str, str], image_size: int, num_classes: int
-) -> tuple[str, ImageStatistics]:
+def summarize_file(split_and_file: tuple[str, str], image_size: int, num_classes: int) -> tuple[str, ImageStatistics]:
     """Summarize the examples of one TFRecord file. A missing image is one of the wrong size."""
     split, file = split_and_file
     spec = {

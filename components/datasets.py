@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import platformdirs
 
-from components.features import CLASS_NAMES, EVAL_SPLIT, TRAIN_SPLIT
-from components.idx import CHUNK_BYTES, IdxError, verify_idx
+from components.idx import CHUNK_BYTES
+from components.idx_folder import DataError, Dataset, is_folder, load_dataset
 from components.samples import write_samples
 
 SMALLEST_SAMPLE = 100  # training images: ten a class
-MAX_CLASSES = 256  # labels are uint8
 
 # MD5 as published in https://github.com/zalandoresearch/fashion-mnist#get-the-data, and SHA-256 of the same files.
 CHECKSUMS = {
@@ -49,35 +45,6 @@ HOMES = (
 DOWNLOAD_TIMEOUT_SECONDS = 10  # to connect, and between two pieces of data
 
 _REMEDIES = "set FASHION_MNIST_DIR to a folder with the four files, or use --data DIR or --data sample"
-_PREFIXES = {TRAIN_SPLIT: "train", EVAL_SPLIT: "t10k"}
-
-
-class DataError(ValueError):
-    """The data cannot be used; one sentence says why and what to do about it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dataset:
-    """A verified data set on disk."""
-
-    name: str
-    """Identity of the data, [a-z0-9-]+: runs on different data share neither metadata nor serving directory."""
-    source: str
-    """Where the data comes from, for people."""
-    directory: Path
-    """The folder with the files."""
-    files: dict[str, tuple[Path, Path]]
-    """Images and labels of each split, plain or gzip IDX."""
-    counts: dict[str, int]
-    """Number of images of each split, at least 1."""
-    image_shape: tuple[int, int]
-    """Height and width in pixels, the same in both splits."""
-    class_names: tuple[str, ...]
-    """Names in the order of the labels, 2 to 256 of them; the labels themselves are not checked against them here."""
-    digest: str
-    """SHA-256 in hex over the uncompressed contents of the four files and the class names."""
-    note: str = ""
-    """Why drawn samples stand in for real data, if they do."""
 
 
 def find_dataset(spec: str, *, sample_dir: Path, sample_size: int, seed: int, progress: bool = True) -> Dataset:
@@ -96,64 +63,22 @@ def find_dataset(spec: str, *, sample_dir: Path, sample_size: int, seed: int, pr
         DataError: there is no such data, or it is not sound.
     """
     if spec == "fashion-mnist":
-        return _fashion_mnist(progress)
+        return _fashion_mnist(progress=progress)
     if spec == "sample":
         return _sample(sample_dir, sample_size, seed)
     if spec == "auto":
-        return _real_or_sample(sample_dir, sample_size, seed, progress)
-    if not os.path.isdir(os.path.expanduser(spec)):
+        return _real_or_sample(sample_dir, sample_size, seed, progress=progress)
+    directory = _expand(spec)
+    if not is_folder(directory):
         raise DataError(
             f"--data {spec}: no such folder; expected auto, fashion-mnist, sample or a folder with the four IDX files"
         )
-    return load_dataset(Path(spec).expanduser())
+    return load_dataset(directory)
 
 
-def load_dataset(directory: Path, *, name: str | None = None, source: str | None = None, note: str = "") -> Dataset:
-    """Verify the four IDX files of a folder, read its class names, and take its digest.
-
-    The files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    `t10k-labels-idx1-ubyte`, each plain or with `.gz`. An optional `labels.txt` (UTF-8) holds a class name a line;
-    without it the names are those of Fashion-MNIST. The files are read once, side by side.
-
-    Args:
-        directory: the folder.
-        name: identity of the data; by default made from the folder's name and absolute path.
-        source: where the data comes from, for people; by default the folder.
-        note: passed on.
-
-    Raises:
-        DataError: a file is missing, there twice, damaged, or does not fit to another one.
-    """
-    directory = Path(os.path.abspath(directory))
-    files = {split: _find_files(directory, prefix) for split, prefix in _PREFIXES.items()}
-    with ThreadPoolExecutor() as pool:  # zlib and hashlib let go of the GIL
-        verified = [
-            pool.submit(_verify, path, dimensions)
-            for pair in files.values()
-            for path, dimensions in zip(pair, (3, 1), strict=True)
-        ]
-    try:
-        shapes, digests = zip(*(future.result() for future in verified), strict=True)
-    except IdxError as error:
-        raise DataError(f"{error}; correct that file in {directory}") from error
-    _check_fit(directory, files, shapes)
-    class_names = _read_class_names(directory)
-    return Dataset(
-        name=name or _folder_name(directory),
-        source=source or f"IDX files from {directory}",
-        directory=directory,
-        files=files,
-        counts={split: shape[0] for split, shape in zip(files, shapes[::2], strict=True)},
-        image_shape=shapes[0][1:],
-        class_names=class_names,
-        digest=hashlib.sha256(b"".join(digests) + "\n".join(class_names).encode()).hexdigest(),
-        note=note,
-    )
-
-
-def _fashion_mnist(progress: bool) -> Dataset:
+def _fashion_mnist(*, progress: bool) -> Dataset:
     chosen = os.environ.get("FASHION_MNIST_DIR")
-    directory = Path(chosen).expanduser() if chosen else _cached_download(progress)
+    directory = _expand(chosen) if chosen else _cached_download(progress=progress)
     try:
         dataset = load_dataset(directory, name="fashion-mnist", source=f"Fashion-MNIST from {directory}")
     except DataError as error:
@@ -171,23 +96,23 @@ def _sample(sample_dir: Path, train: int, seed: int, note: str = "") -> Dataset:
     evaluation = max(train // 6, SMALLEST_SAMPLE)
     directory = sample_dir / f"{train}-{seed}"
     try:
-        if not os.path.isdir(directory):
+        if not is_folder(directory):
             write_samples(directory, train, evaluation, seed)
     except OSError as error:
-        if not os.path.isdir(directory):  # else another process was faster, with the same images
+        if not is_folder(directory):  # else another process was faster, with the same images
             raise DataError(
                 f"{directory}: samples cannot be written ({error.strerror}); choose another folder"
             ) from error
-    source = f"generated samples ({train:,} + {evaluation:,} images, seed {seed})"
+    source = f"generated samples, seed {seed}"
     try:
         return load_dataset(directory, name="sample", source=source, note=note)
     except DataError as error:
         raise DataError(f"{error}, or delete that folder to have it drawn again") from error
 
 
-def _real_or_sample(sample_dir: Path, sample_size: int, seed: int, progress: bool) -> Dataset:
+def _real_or_sample(sample_dir: Path, sample_size: int, seed: int, *, progress: bool) -> Dataset:
     try:
-        return _fashion_mnist(progress)
+        return _fashion_mnist(progress=progress)
     except DataError as error:
         if os.environ.get("FASHION_MNIST_DIR"):  # asked for by name: nothing else will do
             raise
@@ -195,20 +120,20 @@ def _real_or_sample(sample_dir: Path, sample_size: int, seed: int, progress: boo
     return _sample(sample_dir, sample_size, seed, note)
 
 
-def _cached_download(progress: bool) -> Path:
+def _cached_download(*, progress: bool) -> Path:
     """The user cache, with all four files in it and their checksums right."""
     cache = Path(platformdirs.user_cache_dir("fashion-mnist-pipeline"))
     try:
         for file_name in CHECKSUMS:
             if not _is_genuine(cache / file_name, file_name):
-                _download(file_name, cache, progress)
+                _download(file_name, cache, progress=progress)
     except OSError as error:
         raise DataError(f"the cache {cache} cannot be used ({error.strerror or error}); {_REMEDIES}") from error
     return cache
 
 
-def _download(file_name: str, cache: Path, progress: bool) -> None:
-    import pooch  # here, because only a download needs it and requests
+def _download(file_name: str, cache: Path, *, progress: bool) -> None:
+    import pooch  # here, because only a download needs it and the requests that it brings
 
     cache.mkdir(parents=True, exist_ok=True)
     fetch = pooch.HTTPDownloader(progressbar=progress, chunk_size=CHUNK_BYTES, timeout=DOWNLOAD_TIMEOUT_SECONDS)
@@ -222,7 +147,7 @@ def _download(file_name: str, cache: Path, progress: bool) -> None:
                 failures.append(f"{urlsplit(home).netloc}: {getattr(error, 'strerror', None) or type(error).__name__}")
                 continue
             if _is_genuine(unchecked, file_name):
-                os.replace(unchecked, cache / file_name)
+                unchecked.replace(cache / file_name)
                 return
             failures.append(f"{urlsplit(home).netloc}: wrong checksum")
     raise DataError(f"{file_name} cannot be downloaded ({', '.join(failures)}); {_REMEDIES}")
@@ -232,63 +157,12 @@ def _is_genuine(path: Path, file_name: str) -> bool:
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     if not path.is_file():
         return False
-    with open(path, "rb") as stream:
+    with path.open("rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
             md5.update(chunk)
             sha256.update(chunk)
     return (md5.hexdigest(), sha256.hexdigest()) == CHECKSUMS[file_name]
 
 
-def _find_files(directory: Path, prefix: str) -> tuple[Path, Path]:
-    return _find_file(directory, f"{prefix}-images-idx3-ubyte"), _find_file(directory, f"{prefix}-labels-idx1-ubyte")
-
-
-def _find_file(directory: Path, stem: str) -> Path:
-    candidates = [path for path in (directory / stem, directory / f"{stem}.gz") if os.path.exists(path)]
-    if not candidates:
-        raise DataError(f"neither {stem} nor {stem}.gz in {directory}; expected a folder with the four IDX files")
-    if len(candidates) > 1:
-        raise DataError(f"both {stem} and {stem}.gz in {directory}; remove one of them")
-    return candidates[0]
-
-
-def _verify(path: Path, dimensions: int) -> tuple[tuple[int, ...], bytes]:
-    digest = hashlib.sha256()
-    return verify_idx(path, dimensions, digest), digest.digest()
-
-
-def _check_fit(directory: Path, files: dict[str, tuple[Path, Path]], shapes: tuple[tuple[int, ...], ...]) -> None:
-    for (images, labels), image_shape, label_shape in zip(files.values(), shapes[::2], shapes[1::2], strict=True):
-        if image_shape[0] != label_shape[0]:
-            raise DataError(
-                f"{image_shape[0]} images in {images.name}, but {label_shape[0]} labels in {labels.name}; "
-                f"give each image in {directory} one label"
-            )
-    train, evaluation = shapes[0][1:], shapes[2][1:]
-    if train != evaluation:
-        raise DataError(
-            f"training images of {train[0]} x {train[1]} pixels, but t10k images of {evaluation[0]} x {evaluation[1]}; "
-            f"give all images in {directory} the same size"
-        )
-
-
-def _read_class_names(directory: Path) -> tuple[str, ...]:
-    path = directory / "labels.txt"
-    if not os.path.lexists(path):
-        return CLASS_NAMES
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a byte order mark at the front
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); expected a class name a line, in UTF-8") from error
-    names = tuple(line.strip() for line in text.rstrip().split("\n"))
-    if "" in names or len(set(names)) < len(names) or not 2 <= len(names) <= MAX_CLASSES:
-        raise DataError(
-            f"{path} has {len(names)} lines, {names.count('')} blank and {len(names) - len(set(names))} repeated; "
-            f"expected 2 to {MAX_CLASSES} different class names, one a line"
-        )
-    return names
-
-
-def _folder_name(directory: Path) -> str:
-    slug = re.sub("[^a-z0-9]+", "-", directory.name.lower())[:40].strip("-") or "data"
-    return f"{slug}-{hashlib.sha256(os.fsencode(directory)).hexdigest()[:6]}"
+def _expand(path: str) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for a user who is not there

@@ -15,13 +15,12 @@ from components.baseline import VERSION_PROPERTY
 from components.calibration import NAME as CALIBRATION_ERROR
 from components.calibration import ExpectedCalibrationError
 from components.features import LABEL_KEY
-from components.gate import OVERALL, Check, check_at_least, write_checks
+from components.gate import GATE_FILE, OVERALL, Check, check_at_least, write_checks
 from components.schema import get_class_names, read_schema
 
 ACCURACY = "sparse_categorical_accuracy"
 LOSS = "sparse_categorical_crossentropy"
 COUNT = "example_count"
-GATE_FILE = "gate.json"
 
 # Names of the models in TFMA's results when there are two; a candidate alone has none.
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
@@ -59,9 +58,7 @@ def make_eval_config(*, min_accuracy: float, min_class_accuracy: float, max_loss
         tfma.MetricConfig(class_name="SparseCategoricalCrossentropy"),
         tfma.MetricConfig(class_name="ExampleCount"),
         tfma.MetricConfig(class_name="MultiClassConfusionMatrixPlot"),
-        tfma.MetricConfig(
-            class_name=ExpectedCalibrationError.__name__, module=ExpectedCalibrationError.__module__
-        ),
+        tfma.MetricConfig(class_name=ExpectedCalibrationError.__name__, module=ExpectedCalibrationError.__module__),
     ]
     model = {"signature_name": "serving_default", "label_key": LABEL_KEY, "prediction_key": "probabilities"}
     return tfma.EvalConfig(
@@ -125,7 +122,7 @@ def list_checks(
     if has_baseline:
         change = candidate[None][ACCURACY] - load_metrics(evaluation_dir, BASELINE)[None][ACCURACY]
         bound = overall.change_threshold.absolute.value
-        yield check_at_least("change of accuracy against the baseline", OVERALL, change, bound, images=images)
+        yield check_at_least("change of accuracy", OVERALL, change, bound, images=images)
 
 
 def load_metrics(evaluation_dir: str, model_name: str) -> dict[int | None, dict[str, float]]:
@@ -145,4 +142,4 @@ class GatedEvaluator(component.Evaluator):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
 
-__all__ = ["ACCURACY", "CALIBRATION_ERROR", "COUNT", "GATE_FILE", "LOSS", "GatedEvaluator", "make_eval_config"]
+__all__ = ["ACCURACY", "CALIBRATION_ERROR", "COUNT", "LOSS", "GatedEvaluator", "make_eval_config"]

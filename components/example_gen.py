@@ -10,9 +10,9 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components.datasets import Dataset, DataError, load_dataset
 from components.features import CLASS_NAMES_PROPERTY, IMAGE_KEY, LABEL_KEY, SPLITS
 from components.idx import read_rows, unpack
+from components.idx_folder import DataError, Dataset, load_dataset
 
 IMAGES_PER_SHARD = 5_000
 
@@ -32,7 +32,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def Do(
         self,
-        input_dict: dict[str, list[types.Artifact]],
+        input_dict: dict[str, list[types.Artifact]],  # noqa: ARG002 - TFX passes it
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 OVERALL = "overall"
 
+# Beside the evaluation artifact, and in the DataValidation artifact.
+GATE_FILE = "gate.json"
+DATA_CHECKS_FILE = "checks.json"
+
 # Floats are compared with this much slack, so that equal stays equal: a bound of exactly 0 would fail on -1e-16.
 SLACK = 1e-9
 
@@ -38,21 +42,21 @@ class Check:
     images: int | None = None
 
 
-def check_at_least(name: str, slice: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:
+def check_at_least(name: str, where: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:
     """Check that `value` is no less than `bound`; NaN never is."""
-    return _compare(name, slice, value, bound, value - bound, images, reason or "at least")
+    return _compare(name, where, value, bound, value - bound, images, reason or "at least")
 
 
-def check_at_most(name: str, slice: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:
+def check_at_most(name: str, where: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:
     """Check that `value` is no more than `bound`; NaN never is."""
-    return _compare(name, slice, value, bound, bound - value, images, reason or "at most")
+    return _compare(name, where, value, bound, bound - value, images, reason or "at most")
 
 
-def _compare(name: str, slice: str, value: float, bound: float, margin: float, images: int, how: str) -> Check:
+def _compare(name: str, where: str, value: float, bound: float, margin: float, images: int, how: str) -> Check:
     passed = margin >= -SLACK
-    reason = f"{name} of {slice} is {value:.4f}, {'' if passed else 'expected '}{how} {bound:.4f}"
+    reason = f"{name} of {where} is {value:.4f}, {'' if passed else 'expected '}{how} {bound:.4f}"
     return Check(
-        name=name, slice=slice, passed=passed, reason=reason, value=value, bound=bound, margin=margin, images=images
+        name=name, slice=where, passed=passed, reason=reason, value=value, bound=bound, margin=margin, images=images
     )
 
 

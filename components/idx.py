@@ -97,9 +97,9 @@ def read_rows(path: Path, start: int, stop: int) -> NDArray[np.uint8]:
         IdxError: the file cannot be read, is gzip or no uint8 IDX file, its size is not the declared one, or it has
             no such rows.
     """
-    _check_regular(path)
     try:
-        with open(path, "rb") as stream:
+        _check_regular(path)
+        with path.open("rb") as stream:
             shape = _plain_shape(path, stream)
             if not 0 <= start <= stop <= shape[0]:
                 raise IdxError(f"{path.name}: rows {start} to {stop} asked for, expected rows within 0 to {shape[0]}")
@@ -120,10 +120,9 @@ def unpack(path: Path, destination: Path) -> None:
     """
     unfinished = destination.with_name(f"{destination.name}.{os.getpid()}.part")
     try:
-        with open(unfinished, "wb") as stream:
-            for chunk in _plain_chunks(path):
-                stream.write(chunk)
-        os.replace(unfinished, destination)
+        with unfinished.open("wb") as stream:
+            stream.writelines(_plain_chunks(path))
+        unfinished.replace(destination)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -142,9 +141,9 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
     if array.dtype != np.uint8 or not 1 <= array.ndim <= MAX_DIMENSIONS or not array.size:
         raise IdxError(f"{path.name}: {array.dtype} {list(array.shape)} given, expected non-empty uint8 in 1 to 3-D")
     header = struct.pack(f">{1 + array.ndim}I", _UINT8_MAGIC + array.ndim, *array.shape)
-    with open(path, "wb") as raw:
+    with path.open("wb") as raw:
         if path.name.endswith(".gz"):
-            # No name and no time, so that the bytes depend on the array alone. Level 1: seven times faster than 9.
+            # No name and no time, so that equal arrays give equal bytes. Level 1: far faster than 9, hardly larger.
             with gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as packed:
                 packed.write(header)
                 packed.write(np.ascontiguousarray(array).data)
@@ -179,9 +178,9 @@ def _checked_chunks(path: Path, dimensions: int) -> Iterator[bytes]:
 
 
 def _plain_chunks(path: Path) -> Iterator[bytes]:
-    _check_regular(path)
     try:
-        with open(path, "rb") as raw:
+        _check_regular(path)
+        with path.open("rb") as raw:
             compressed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
             with gzip.GzipFile(fileobj=raw) if compressed else raw as stream:
@@ -197,7 +196,7 @@ def _plain_chunks(path: Path) -> Iterator[bytes]:
 
 def _plain_shape(path: Path, stream: BinaryIO) -> tuple[int, ...]:
     header = stream.read(4 + 4 * MAX_DIMENSIONS)
-    dimensions = header[3] if len(header) >= 4 else 0
+    dimensions = int.from_bytes(header[3:4], "big")
     if header.startswith(_GZIP_MAGIC) or not 1 <= dimensions <= MAX_DIMENSIONS:
         raise IdxError(f"{path.name}: starts with 0x{header[:4].hex()}, expected a plain uint8 IDX file")
     header = header[: 4 + 4 * dimensions]
@@ -207,9 +206,9 @@ def _plain_shape(path: Path, stream: BinaryIO) -> tuple[int, ...]:
 
 
 def _checked_shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
-    expected = _UINT8_MAGIC + dimensions
-    if len(header) >= 4 and (magic := int.from_bytes(header[:4], "big")) != expected:
-        raise IdxError(f"{path.name}: magic 0x{magic:08x}, expected 0x{expected:08x} ({dimensions}-D uint8 IDX)")
+    magic, expected = header[:4], struct.pack(">I", _UINT8_MAGIC + dimensions)
+    if not expected.startswith(magic):
+        raise IdxError(f"{path.name}: magic 0x{magic.hex()}, expected 0x{expected.hex()} ({dimensions}-D uint8 IDX)")
     if len(header) < 4 + 4 * dimensions:
         raise IdxError(f"{path.name}: {len(header)} bytes, expected a header of {4 + 4 * dimensions}")
     shape = _declared_shape(header)
@@ -223,7 +222,7 @@ def _declared_shape(header: bytes) -> tuple[int, ...]:
 
 
 def _check_regular(path: Path) -> None:
-    if os.path.exists(path) and not os.path.isfile(path):
+    if path.exists() and not path.is_file():
         raise IdxError(f"{path.name}: no regular file, expected an IDX file")
 
 

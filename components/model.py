@@ -74,7 +74,9 @@ class ServingModel(tf.Module):
         }
 
     def _serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._classify(tf.io.parse_example(examples, {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)})[IMAGE_KEY])
+        return self._classify(
+            tf.io.parse_example(examples, {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)})[IMAGE_KEY]
+        )
 
     def _serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._classify(self._encode_raw(images))

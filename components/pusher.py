@@ -85,9 +85,9 @@ class Executor(base_executor.BaseExecutor):
 def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_dir: Path) -> int:
     """Copy a model into the serving directory as its next version. Only while the directory is locked.
 
-    The copy is staged under a name that TensorFlow Serving ignores, checked in a process of its own against the answers of
-    the model in `model_dir` on the examples in `examples_dir`, written through to the disk, and renamed. A crash before
-    the rename leaves the versions as they were; what it leaves beside them goes with the next push.
+    The copy is staged under a name that TensorFlow Serving ignores, checked in a process of its own against the answers
+    of the model in `model_dir` on the examples in `examples_dir`, written through to the disk, and renamed. A crash
+    before the rename leaves the versions as they were; what it leaves beside them goes with the next push.
 
     Raises:
         PushError: The copy does not answer as the model does.

@@ -6,7 +6,6 @@ that gives the ink, 0 to 1. Where it lies in the picture, its texture, light and
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from components.idx import write_idx
 
 Floats: TypeAlias = NDArray[np.float32]
 Vary: TypeAlias = Callable[[float, float], Floats]  # a random number in a range for each image, [N, 1, 1]
+Range: TypeAlias = tuple[float, float]
 Garment: TypeAlias = Callable[[Floats, Floats, Vary], Floats]
 
 _BLOCK_IMAGES = 256  # bounds the memory, and keeps a block in the processor's cache
@@ -47,7 +47,7 @@ def draw_samples(
     return images, labels
 
 
-def write_samples(directory: Path, train: int, eval: int, seed: int) -> None:
+def write_samples(directory: Path, train: int, eval: int, seed: int) -> None:  # noqa: A002 - the name of the split
     """Write drawn garments as the four gzip IDX files of Fashion-MNIST; the directory appears complete or not at all.
 
     Args:
@@ -68,7 +68,7 @@ def write_samples(directory: Path, train: int, eval: int, seed: int) -> None:
             images, labels = draw_samples(count, stream)
             write_idx(unfinished / f"{prefix}-images-idx3-ubyte.gz", images)
             write_idx(unfinished / f"{prefix}-labels-idx1-ubyte.gz", labels)
-        os.rename(unfinished, directory)
+        unfinished.rename(directory)
 
 
 def _blocks(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
@@ -122,7 +122,9 @@ def _bar(u: Floats, v: Floats, start: tuple[Floats, Floats], end: tuple[Floats, 
     return _soft(radius - np.hypot(u - start[0] - along * du, v - start[1] - along * dv))
 
 
-def _ring(u: Floats, v: Floats, middle: Floats, wide: Floats, high: Floats, thick: Floats) -> Floats:
+def _ring(u: Floats, v: Floats, middle: Floats, size: tuple[Floats, Floats], thick: Floats) -> Floats:
+    """The outline of an ellipse."""
+    wide, high = size
     return _soft(thick - abs(np.hypot(u / wide, (v - middle) / high) - 1) * np.minimum(wide, high))
 
 
@@ -133,20 +135,20 @@ def _neckline(u: Floats, v: Floats, vary: Vary) -> Floats:
 
 
 _TORSO = {-0.85: 0.34, -0.7: 0.5, -0.3: 0.44, 0.9: 0.48}
+_LONG = ((0.68, 0.86), (0.4, 0.75))
+_SHORT = ((0.72, 0.9), (-0.35, -0.1))
+_SHORT_SLEEVED_SHIRTS = 0.25
 
 
-def _sleeves(u: Floats, v: Floats, long: bool, vary: Vary) -> Floats:
-    hand = (vary(0.68, 0.86), vary(0.4, 0.75)) if long else (vary(0.72, 0.9), vary(-0.35, -0.1))
-    return _bar(abs(u), v, (vary(0.42, 0.46), vary(-0.68, -0.62)), hand, vary(0.11, 0.16))
-
-
-def _top(u: Floats, v: Floats, vary: Vary, long: bool, bottom: tuple[float, float]) -> Floats:
-    """What T-shirt, pullover, coat and shirt have in common."""
-    return np.maximum(_body(u, v, vary(*bottom), vary(0.85, 1.1), _TORSO), _sleeves(u, v, long, vary))
+def _top(u: Floats, v: Floats, vary: Vary, ends: tuple[Range, Range], bottom: Range) -> Floats:
+    """What T-shirt, pullover, coat and shirt have in common, given where their sleeves and their body end."""
+    torso = _body(u, v, vary(*bottom), vary(0.85, 1.1), _TORSO)
+    cuff = (vary(*ends[0]), vary(*ends[1]))
+    return np.maximum(torso, _bar(abs(u), v, (vary(0.42, 0.46), vary(-0.68, -0.62)), cuff, vary(0.11, 0.16)))
 
 
 def _tshirt(u: Floats, v: Floats, vary: Vary) -> Floats:
-    return _top(u, v, vary, False, (0.6, 0.9)) * _neckline(u, v, vary)
+    return _top(u, v, vary, _SHORT, (0.6, 0.9)) * _neckline(u, v, vary)
 
 
 def _trouser(u: Floats, v: Floats, vary: Vary) -> Floats:
@@ -156,7 +158,7 @@ def _trouser(u: Floats, v: Floats, vary: Vary) -> Floats:
 
 def _pullover(u: Floats, v: Floats, vary: Vary) -> Floats:
     hem = 1 - vary(0.1, 0.5) * _soft(0.04 - abs(v - vary(0.46, 0.56)))
-    return _top(u, v, vary, True, (0.58, 0.75)) * _neckline(u, v, vary) * hem
+    return _top(u, v, vary, _LONG, (0.58, 0.75)) * _neckline(u, v, vary) * hem
 
 
 def _dress(u: Floats, v: Floats, vary: Vary) -> Floats:
@@ -166,23 +168,23 @@ def _dress(u: Floats, v: Floats, vary: Vary) -> Floats:
 
 def _coat(u: Floats, v: Floats, vary: Vary) -> Floats:
     opening = 1 - vary(0.6, 1) * _soft(0.02 + vary(0, 0.06) * (v + 0.9) - abs(u - vary(-0.06, 0.06)))
-    return _top(u, v, vary, True, (0.85, 1.05)) * _neckline(u, v, vary) * opening
+    return _top(u, v, vary, _LONG, (0.85, 1.05)) * _neckline(u, v, vary) * opening
 
 
 def _sandal(u: Floats, v: Floats, vary: Vary) -> Floats:
     heel = vary(0.1, 0.5)
     sole = _bar(u, v, (vary(-0.9, -0.8), heel), (vary(0.75, 0.9), heel - vary(0, 0.25)), vary(0.06, 0.1))
-    front = _ring(u, v, heel, vary(0.12, 0.2), vary(0.3, 0.45), vary(0.04, 0.07)) * _soft(heel - v)
+    front = _ring(u, v, heel, (vary(0.12, 0.2), vary(0.3, 0.45)), vary(0.04, 0.07)) * _soft(heel - v)
     shifted = u - vary(0.45, 0.6)
-    back = _ring(shifted, v, heel - 0.1, vary(0.2, 0.3), vary(0.4, 0.7), vary(0.04, 0.07)) * _soft(heel - v)
+    back = _ring(shifted, v, heel - 0.1, (vary(0.2, 0.3), vary(0.4, 0.7)), vary(0.04, 0.07)) * _soft(heel - v)
     toes = _bar(u, v, (vary(-0.75, -0.6), heel), (vary(-0.5, -0.3), heel - vary(0.2, 0.35)), vary(0.04, 0.07))
     shoe: Floats = np.maximum(np.maximum(sole, toes), np.maximum(front, back))
     return shoe
 
 
 def _shirt(u: Floats, v: Floats, vary: Vary) -> Floats:
-    short, long = _top(u, v, vary, False, (0.7, 0.95)), _top(u, v, vary, True, (0.75, 0.95))
-    cloth: Floats = np.where(vary(0, 1) < 0.25, short, long)
+    short, long = _top(u, v, vary, _SHORT, (0.7, 0.95)), _top(u, v, vary, _LONG, (0.75, 0.95))
+    cloth: Floats = np.where(vary(0, 1) < _SHORT_SLEEVED_SHIRTS, short, long)
     buttons: Floats = _soft(0.05 - abs(u)) * (np.sin(v * vary(16, 20)) > 0)
     collar = _bar(abs(u), v, (vary(0.0, 0.06), vary(-0.5, -0.4)), (vary(0.2, 0.3), vary(-0.8, -0.7)), vary(0.04, 0.07))
     details: Floats = np.maximum(buttons, collar)
@@ -206,7 +208,7 @@ def _sneaker(u: Floats, v: Floats, vary: Vary) -> Floats:
 def _bag(u: Floats, v: Floats, vary: Vary) -> Floats:
     top = vary(-0.35, 0.0)
     sack = _soft(np.minimum(np.minimum(v - top, vary(0.6, 0.85) - v), vary(0.7, 0.95) + vary(-0.15, 0.15) * v - abs(u)))
-    handle = _ring(u, v, top, vary(0.3, 0.55), vary(0.3, 0.6), vary(0.05, 0.09)) * _soft(top - v)
+    handle = _ring(u, v, top, (vary(0.3, 0.55), vary(0.3, 0.6)), vary(0.05, 0.09)) * _soft(top - v)
     bag: Floats = np.maximum(sack, handle)
     return bag
 

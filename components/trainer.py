@@ -86,7 +86,7 @@ def choose_device(*, require_gpu: bool) -> str:
 class ExampleBlocks:
     """The examples of some TFRecord files, transformed, as blocks for the training loop.
 
-    Held in memory as one block where the budget allows it, on the GPU if there is one; streamed block by block otherwise.
+    Held in memory as one block where the budget allows it, on the GPU if there is one; else streamed block by block.
     """
 
     def __init__(self, patterns: list[str], transform: ImageTransform, batch_size: int, seed: int) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 
 class Block(NamedTuple):
@@ -80,15 +81,17 @@ def fit(
     return results
 
 
-def _shuffle_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return the indices 0 to count - 1 in random order: the full batches [steps, batch_size], then the rest [1, rest]."""
+def _shuffle_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[NDArray[np.int32]]:
+    """Return 0 to count - 1 in random order: the full batches [steps, batch_size], then the rest [1, rest]."""
     order = rng.permutation(count).astype(np.int32)
     full = count - count % batch_size
     parts = [order[:full].reshape(-1, batch_size), order[None, full:]]
     return [part for part in parts if part.size]
 
 
-def _compile_steps(model: keras.Sequential, optimizer: keras.optimizers.Optimizer) -> tuple[Callable, Callable]:
+def _compile_steps(
+    model: keras.Sequential, optimizer: keras.optimizers.Optimizer
+) -> tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]:
     """Compile training over all batches of a block, and counting over a block, each into one XLA computation.
 
     Both return float64 [3]: the sum of the losses, the number of right answers, the number of images.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 IMAGES = 1_000
 
@@ -22,13 +23,13 @@ def compare_models(copy: Path, original: Path, examples_dir: Path) -> None:
     """
     files = sorted(str(path) for path in examples_dir.iterdir())
     examples = next(iter(tf.data.TFRecordDataset(files).batch(IMAGES)))
-    answers = [_answer(model_dir, examples) for model_dir in (copy, original)]
-    if not np.array_equal(*answers):
-        worst = np.abs(answers[0] - answers[1]).max()
-        raise ValueError(f"it answers {len(answers[0]):,} evaluation images otherwise than the model, by up to {worst:g}")
+    found, expected = (_answer(model_dir, examples) for model_dir in (copy, original))
+    if not np.array_equal(found, expected):
+        worst = np.abs(found - expected).max()
+        raise ValueError(f"it answers {len(expected):,} evaluation images otherwise than the model, by up to {worst:g}")
 
 
-def _answer(model_dir: Path, examples: tf.Tensor) -> np.ndarray:
+def _answer(model_dir: Path, examples: tf.Tensor) -> NDArray[np.float32]:
     model = tf.saved_model.load(str(model_dir))
     return model.signatures["serving_default"](examples=examples)["probabilities"].numpy()
 
@@ -36,5 +37,5 @@ def _answer(model_dir: Path, examples: tf.Tensor) -> np.ndarray:
 if __name__ == "__main__":
     try:
         compare_models(*map(Path, sys.argv[1:]))
-    except Exception as error:  # Whatever is wrong with the copy, one line says so and it is not pushed.
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the copy, one line says so
         sys.exit(f"{type(error).__name__}: {error}")

@@ -1,0 +1,1 @@
+"""How the stages are connected, configured and run."""

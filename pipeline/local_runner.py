@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.proto.orchestration import pipeline_pb2
 
+from components.trainer import choose_device
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
 
@@ -27,20 +27,14 @@ class RunInProgressError(RuntimeError):
     """Another run holds the output directory."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageResult:
-    """How a stage ended that did not fail."""
-
-    seconds: float
-    cached: bool
-
-
 class Listener(Protocol):
     """Is told when a stage starts and ends."""
 
-    def start_stage(self, name: str) -> None: ...
+    def start_stage(self, name: str) -> None:
+        """Hear that a stage starts."""
 
-    def end_stage(self, name: str, result: StageResult) -> None: ...
+    def end_stage(self, name: str, seconds: float, *, cached: bool) -> None:
+        """Hear that a stage ended well."""
 
 
 class LocalRunner(tfx_runner.IrBasedRunner):
@@ -50,7 +44,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         self._run_id = run_id
         self._listener = listener
 
-    def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: Any = None, **_: Any) -> None:
+    def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, **_: Any) -> None:
         """Launch each stage; the first failure ends the run.
 
         Raises:
@@ -82,16 +76,19 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         with metadata.Metadata(connection) as handle:
             (record,) = handle.store.get_executions_by_id([execution.execution_id])
         cached = record.last_known_state == metadata_store_pb2.Execution.CACHED
-        self._listener.end_stage(stage, StageResult(time.monotonic() - started, cached))
+        self._listener.end_stage(stage, time.monotonic() - started, cached=cached)
 
 
 def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None:
     """Run the pipeline of `config` in this process.
 
     Raises:
+        NoGpuError: A GPU is required and there is none.
         RunInProgressError: Another process runs a pipeline in the same output directory.
         Exception: What a stage raised; nothing after it ran.
     """
+    if config.require_gpu:
+        choose_device(require_gpu=True)  # rather now than after the data stages
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _lock_output(config.output_dir), _hidden_arguments():
         LocalRunner(run_id, listener).run(create_pipeline(config))

@@ -21,7 +21,7 @@ from components.schema import CuratedSchemaGen
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import fingerprint_sources, fingerprint_values
 
-# What is pushed can change without this pipeline, so this stage always looks; it does nothing where nothing is to be done.
+# What is pushed can change without this pipeline: this stage always looks, and does nothing where all is done.
 NEVER_CACHED = ("Pusher",)
 
 
@@ -45,9 +45,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
 
     statistics_gen = StatisticsGen(examples=examples, schema=schema)
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
-    data_validator = DataValidator(
-        examples=examples, schema=schema, anomalies=example_validator.outputs["anomalies"]
-    )
+    data_validator = DataValidator(examples=examples, schema=schema, anomalies=example_validator.outputs["anomalies"])
     data_gate = DataGate(validation=data_validator.outputs["validation"])
 
     transform = Transform(
@@ -137,5 +135,5 @@ def describe_recipe(config: PipelineConfig) -> str:
 
 
 def _pin_sources(stage: BaseComponent, module: str) -> None:
-    """Make the sources of a stage part of its cache key. TFX hashes the executor's flags, and not the code behind them."""
+    """Make the sources of a stage part of its cache key: TFX hashes an executor's flags, and not its code."""
     stage.executor_spec.add_extra_flags(f"--sources={fingerprint_sources(module)}")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from components.gate import OVERALL, Check, get_failures, read_checks
+from components.gate import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
 
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error"]
 
@@ -69,6 +68,36 @@ def is_alive(record: RunRecord) -> bool:
     return record.verdict == "running" and Path(f"/proc/{record.process}").exists()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the stages of a run left behind; empty where they did not come to it.
+
+    Attributes:
+        data_checks: Of the DataValidator.
+        gate_checks: Of the Evaluator.
+        pushed_version: The version that is this run's model, 0 for none.
+        newly_pushed: Whether it was this run that pushed it.
+    """
+
+    data_checks: list[Check]
+    gate_checks: list[Check]
+    pushed_version: int
+    newly_pushed: bool
+
+
+def read_outcome(metadata_path: Path, run_id: str) -> Outcome:
+    """Read the outcome of a run back from ML Metadata and the artifacts that it names."""
+    outputs = read_outputs(metadata_path, run_id)
+    validation, evaluation = outputs.get("DataValidator.validation"), outputs.get("Evaluator.evaluation")
+    pushed = outputs["Pusher.pushed_model"].properties if "Pusher.pushed_model" in outputs else {}
+    return Outcome(
+        data_checks=read_checks(validation.uri / DATA_CHECKS_FILE) if validation else [],
+        gate_checks=read_checks(evaluation.uri / GATE_FILE) if evaluation else [],
+        pushed_version=pushed.get("pushed_version", 0),
+        newly_pushed=bool(pushed.get("newly_pushed", 0)),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """An artifact of a run: where it lies, and its custom properties."""
@@ -79,24 +108,19 @@ class Output:
 
 def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Output]:
     """Return the artifacts that the stages of a run made or took from the cache, as `Stage.key`."""
-    return dict(_read_outputs(metadata_path, run_id)) if metadata_path.exists() else {}
-
-
-def _read_outputs(metadata_path: Path, run_id: str) -> Iterator[tuple[str, Output]]:
     import ml_metadata
     from ml_metadata.proto import metadata_store_pb2
 
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(metadata_path)
+    config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
     store = ml_metadata.MetadataStore(config)
-    context = store.get_context_by_type_and_name("pipeline_run", run_id)
-    executions = store.get_executions_by_context(context.id) if context else []
-    for execution in executions:
-        stage = next(
-            context.name.split(".", 1)[1]
-            for context in store.get_contexts_by_execution(execution.id)
-            if context.name.count(".") and _is_node(store, context)
-        )
+    run = store.get_context_by_type_and_name("pipeline_run", run_id)
+    outputs = {}
+    for execution in store.get_executions_by_context(run.id) if run else []:
+        # Every execution is also in the context of its node, which is called `<pipeline>.<stage>`.
+        contexts = store.get_contexts_by_execution(execution.id)
+        stage = next(context.name.split(".", 1)[1] for context in contexts if context.type == "node")
         for event in store.get_events_by_execution_ids([execution.id]):
             if event.type == metadata_store_pb2.Event.OUTPUT:
                 (artifact,) = store.get_artifacts_by_id([event.artifact_id])
@@ -104,4 +128,5 @@ def _read_outputs(metadata_path: Path, run_id: str) -> Iterator[tuple[str, Outpu
                     name: getattr(value, value.WhichOneof("value"))
                     for name, value in artifact.custom_properties.items()
                 }
-                yield f"{stage}.{event.path.steps[0].key}", Output(Path(artifact.uri), properties)
+                outputs[f"{stage}.{event.path.steps[0].key}"] = Output(Path(artifact.uri), properties)
+    return outputs

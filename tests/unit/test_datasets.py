@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from components import datasets
-from components.datasets import CHECKSUMS, FASHION_MNIST_DIGEST, DataError, Dataset, find_dataset, load_dataset
+from components.datasets import CHECKSUMS, FASHION_MNIST_DIGEST, find_dataset
 from components.features import CLASS_NAMES
 from components.idx import unpack, write_idx
+from components.idx_folder import DataError, Dataset, load_dataset
 from components.samples import write_samples
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
@@ -47,7 +48,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def genuine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small data set that passes for Fashion-MNIST."""
     sums = {
-        name: (hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest())
+        name: (hashlib.md5(content, usedforsecurity=False).hexdigest(), hashlib.sha256(content).hexdigest())
         for name in CHECKSUMS
         for content in [(folder / name).read_bytes()]
     }
@@ -63,7 +64,7 @@ class _Home(SimpleHTTPRequestHandler):
         self.requested.append(self.path)
         super().do_GET()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
 
@@ -241,7 +242,9 @@ def test_a_folder_is_found_by_its_path(folder: Path, tmp_path: Path) -> None:
     assert find(str(folder), tmp_path) == load_dataset(folder)
 
 
-@pytest.mark.parametrize("spec", ["fashion", "", "/no/such/place", "nul\0byte"])
+@pytest.mark.parametrize(
+    "spec", ["fashion", "", "/no/such/place", "nul\0byte", "~nobody-of-this-name/data", "x" * 5000]
+)
 def test_an_unknown_spec_is_refused(tmp_path: Path, spec: str) -> None:
     with pytest.raises(DataError) as error:
         find(spec or str(tmp_path / "gone"), tmp_path)
@@ -254,7 +257,7 @@ def test_samples_are_drawn_once_and_kept(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(datasets, "write_samples", None)
     assert find("sample", tmp_path, size=900) == first
     assert first.name == "sample"
-    assert first.source == "generated samples (900 + 150 images, seed 7)"
+    assert first.source == "generated samples, seed 7"
     assert first.counts == {"train": 900, "eval": 150}
     assert first.directory == tmp_path / "samples" / "900-7"
 
@@ -352,9 +355,10 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(homes: list[str], cache
     assert set(homes) == {f"/{home}/t10k-labels-idx1-ubyte.gz" for home in ("empty", "damaged", "good")}
 
 
+@pytest.mark.usefixtures("homes")
 @pytest.mark.parametrize("index", [0, 1], ids=["md5", "sha256"])
 def test_both_checksums_have_to_be_right(
-    homes: list[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: int
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: int
 ) -> None:
     sums = {name: [*both] for name, both in datasets.CHECKSUMS.items()}
     sums[TRAIN_IMAGES][index] = "0" * len(sums[TRAIN_IMAGES][index])
@@ -379,16 +383,14 @@ def test_a_failed_download_names_reasons_and_remedies(
     assert len(homes) == 2  # the other three files are not tried
 
 
-def test_a_download_is_silent_without_progress(
-    homes: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("homes")
+def test_a_download_is_silent_without_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     find("fashion-mnist", tmp_path)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_download_shows_its_progress_on_stderr(
-    homes: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("homes")
+def test_a_download_shows_its_progress_on_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     find_dataset("fashion-mnist", sample_dir=tmp_path, sample_size=120, seed=7)
     output, errors = capfd.readouterr()
     assert not output

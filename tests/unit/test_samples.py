@@ -107,7 +107,7 @@ def test_an_interrupted_call_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 def test_what_is_there_already_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "thesis.tex").write_text("years of work")
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="data"):
         write_samples(tmp_path / "data", 100, 100, 5)
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["thesis.tex"]
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

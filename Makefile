@@ -1,0 +1,60 @@
+# `make help` says what there is. Needs Python with pip, make and git; everything else is installed into .venv.
+
+PYTHON ?= python3
+PYTHON_VERSION ?= $(shell cat .python-version)
+UV := $(if $(shell uv --version 2>/dev/null),uv,.uv/bin/uv)
+RUN := .venv/bin/python
+
+# Once GPU=1 was asked for, .venv stays one for GPUs.
+LOCK := $(if $(or $(GPU),$(wildcard .venv/requirements-gpu.lock.ready)),requirements-gpu.lock,requirements.lock)
+READY := .venv/$(LOCK).ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format lock benchmark benchmark-scale clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install everything into .venv from the lock; PYTHON_VERSION=3.12 for another Python, GPU=1 for CUDA.
+
+run: $(READY) ## Run the pipeline; ARGS="--data sample --epochs 3" for its options.
+	@$(RUN) run_pipeline.py run $(ARGS)
+
+test: $(READY) ## Run all tests; ARGS="tests/unit -k idx" for some.
+	@$(RUN) -m pytest $(ARGS)
+
+check: $(READY) ## Check format, lint and types.
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+format: $(READY) ## Format the code and mend what the linter can.
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+lock: $(filter .uv/bin/uv,$(UV)) ## Compile the lock files from pyproject.toml.
+	$(UV) pip compile $(LOCK_OPTIONS) --group dev pyproject.toml --output-file requirements.lock
+	$(UV) pip compile $(LOCK_OPTIONS) --group dev --extra gpu --constraint requirements.lock pyproject.toml \
+		--output-file requirements-gpu.lock
+LOCK_OPTIONS := --quiet --universal --generate-hashes --python-version 3.10 --custom-compile-command "make lock"
+
+benchmark: $(READY) ## Time the pipeline against the plain tutorial script and a stock TFX pipeline.
+	@$(RUN) -m benchmarks.compare $(ARGS)
+
+benchmark-scale: $(READY) ## Time and memory of each stage at 70,000, 280,000 and 700,000 images.
+	@$(RUN) -m benchmarks.scale $(ARGS)
+
+clean: ## Remove .venv and caches; output/ stays.
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): $(LOCK) .python-version | $(filter .uv/bin/uv,$(UV))
+	@echo "Installing into .venv: Python $(PYTHON_VERSION), $(LOCK)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON_VERSION) .venv
+	@$(UV) pip sync --quiet --require-hashes --python .venv/bin/python $(LOCK)
+	@rm -f .venv/*.ready
+	@touch $@
+
+.uv/bin/uv:
+	@echo "Installing uv into .uv"
+	@PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv uv

@@ -1,0 +1,121 @@
+"""The command line. What a command does not need, it does not import: `--help` and `status` answer at once."""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from pipeline.config import ConfigError, PipelineConfig
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+OutputOption = Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder of metadata, models and runs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
+DEFAULT_OUTPUT = Path("output")
+
+
+class ExitCode(IntEnum):
+    """How a command ended, for the shell and for schedulers."""
+
+    OK = 0
+    ERROR = 1
+    BAD_INPUT = 2
+    NOT_BLESSED = 3
+    DATA_REJECTED = 4
+    INTERRUPTED = 130
+
+
+@app.callback()
+def describe() -> None:
+    """Train an image classifier, check it, and push it only if its data was sound and it is no worse than the last.
+
+    Exit codes: 0 pushed or nothing to do; 1 error; 2 wrong usage or bad input; 3 the model was not blessed;
+    4 the data was rejected.
+    """
+
+
+@app.command()
+def run(
+    data: Annotated[
+        str, typer.Option(metavar="auto|fashion-mnist|sample|DIR", help="Where the images come from.")
+    ] = "auto",
+    output: OutputOption = DEFAULT_OUTPUT,
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 10,
+    batch_size: Annotated[int, typer.Option(help="Images in a training step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 0.001,
+    hidden_units: Annotated[int, typer.Option(help="Width of the hidden layer.")] = 128,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 42,
+    min_accuracy: Annotated[float, typer.Option(help="Least accuracy on the evaluation images.")] = 0.86,
+    min_class_accuracy: Annotated[float, typer.Option(help="Least accuracy on those of each class.")] = 0.5,
+    max_loss: Annotated[float, typer.Option(help="Most that the accuracy may be below the baseline's.")] = 0.01,
+    sample_size: Annotated[int, typer.Option(help="Training images that --data sample generates.")] = 12_000,
+    use_cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Take unchanged stages from the cache.")] = True,
+    beam_arg: Annotated[
+        list[str] | None, typer.Option(metavar="ARG", help="Passed to Apache Beam; may be repeated.")
+    ] = None,
+    require_gpu: Annotated[bool, typer.Option("--require-gpu", help="Fail where there is no GPU.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show the verdict only.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole pipeline on this machine."""
+    from components.datasets import find_dataset
+    from components.idx_folder import DataError
+    from pipeline.run_command import execute_run
+
+    try:
+        dataset = find_dataset(data, sample_dir=output / "samples", sample_size=sample_size, seed=0, progress=not quiet)
+        config = PipelineConfig(
+            name=dataset.name,
+            data_dir=str(dataset.directory.resolve()),
+            data_digest=dataset.digest,
+            image_shape=dataset.image_shape,
+            output_dir=output.resolve() / dataset.name,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            hidden_units=hidden_units,
+            seed=seed,
+            min_accuracy=min_accuracy,
+            min_class_accuracy=min_class_accuracy,
+            max_loss=max_loss,
+            require_gpu=require_gpu,
+            use_cache=use_cache,
+            beam_args=tuple(beam_arg or ()),
+        )
+    except (DataError, ConfigError) as error:
+        fail(error, ExitCode.BAD_INPUT)
+    raise typer.Exit(execute_run(config, dataset, quiet=quiet, as_json=as_json))
+
+
+@app.command()
+def status(output: OutputOption = DEFAULT_OUTPUT, as_json: JsonOption = False) -> None:
+    """List past runs, newest first."""
+    from pipeline.runs import list_records
+
+    records = list_records(output)
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        print(json.dumps([asdict(record) for record in records]))
+    elif not records:
+        print(f"No runs in {output}. Start one: python run_pipeline.py")
+    else:
+        from pipeline.console import print_status
+
+        print_status(records)
+
+
+def fail(error: Exception | str, code: ExitCode) -> NoReturn:
+    """Say in one sentence what is wrong, and end."""
+    print(f"Error: {error}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line; with no arguments, `run`."""
+    app(args=sys.argv[1:] or ["run"], prog_name="run_pipeline.py")

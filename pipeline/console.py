@@ -1,0 +1,169 @@
+"""What a person sees: the stages as they go, the summary, the list of runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.runs import RunRecord, is_alive
+
+START_UP = "Start-up"
+
+VERDICTS = {
+    "pushed": ("pushed", "green"),
+    "not_blessed": ("not blessed", "red"),
+    "data_rejected": ("data rejected", "red"),
+    "error": ("error", "red"),
+    "running": ("running", "yellow"),
+    "interrupted": ("interrupted", "yellow"),
+}
+
+
+@contextmanager
+def divert_output(log_file: Path) -> Iterator[TextIO]:
+    """Send all that this process and its children print to a file; give a stream to what was standard error.
+
+    TensorFlow's and Beam's native code write to the file descriptors themselves, so it is these that are diverted.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(descriptor) for descriptor in (1, 2)]
+    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        with os.fdopen(os.dup(saved[1]), "w") as terminal:
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            yield terminal
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, original in zip((1, 2), saved, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)
+        os.close(log)
+
+
+class StageDisplay(logging.Handler):
+    """Shows each stage while it runs and a line for it when it is done; for the Trainer, the epochs.
+
+    It is the runner's listener, and a handler of the Trainer's logger: the Trainer knows nothing of a terminal.
+    """
+
+    def __init__(self, terminal: TextIO, *, quiet: bool) -> None:
+        super().__init__()
+        self._console = Console(file=terminal, quiet=quiet, highlight=False)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<16}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task: Any = None
+        self._note = ""
+        self.stages: dict[str, dict[str, Any]] = {}
+        self.running = START_UP
+
+    def __enter__(self) -> StageDisplay:
+        logging.getLogger("components.trainer").addHandler(self)
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+        logging.getLogger("components.trainer").removeHandler(self)
+
+    def start_stage(self, name: str) -> None:
+        """Show that a stage runs."""
+        self.running, self._note = name, ""
+        self._task = self._progress.add_task(name, total=None, note="")
+
+    def end_stage(self, name: str, seconds: float, *, cached: bool, note: str = "") -> None:
+        """Show how a stage ended."""
+        self._progress.remove_task(self._task)
+        time = "cached" if cached else f"{seconds:.1f} s"
+        self._console.print(Text.assemble(("  ✓ ", "green"), f"{name:<17}", f"{time:>8}", f"   {note or self._note}"))
+        if name != START_UP:
+            self.stages[name] = {"seconds": round(seconds, 3), "cached": cached}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show an epoch that the Trainer tells of, or a warning."""
+        epoch = getattr(record, "epoch", None)
+        if epoch is None:
+            if record.levelno >= logging.WARNING:
+                self._console.print(f"    {record.getMessage()}", style="yellow", markup=False)
+            return
+        self._note = f"loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}"
+        self._progress.update(self._task, total=record.epochs, completed=epoch.epoch, note=self._note)  # type: ignore[attr-defined]
+
+    def print(self, text: str) -> None:
+        """Print a line above what is running."""
+        self._console.print(text, markup=False)
+
+
+def print_summary(record: RunRecord, facts: Sequence[tuple[str, str]], *, quiet: bool) -> None:
+    """Print the verdict of a run, why, and what to do next."""
+    console = Console(highlight=False, soft_wrap=True)
+    title, colour = VERDICTS[record.verdict]
+    console.print(Text.assemble((title.capitalize(), f"bold {colour}"), f": {describe_verdict(record)}"))
+    for reason in record.reasons:
+        console.print(f"  - {reason}", markup=False)
+    if quiet:
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts:
+        table.add_row(Text(f"  {name}", "dim"), Text(value, overflow="fold"))
+    console.print(table)
+
+
+def describe_verdict(record: RunRecord) -> str:
+    """Say in one clause what the verdict means for what is served."""
+    if record.verdict == "pushed" and record.newly_pushed:
+        return f"the model is version {record.pushed_version} now."
+    if record.verdict == "pushed":
+        return f"nothing to do, version {record.pushed_version} is this very model."
+    if record.verdict == "not_blessed":
+        return "the model did not pass; what is pushed stays as it was."
+    if record.verdict == "data_rejected":
+        return "nothing was trained, and what is pushed stays as it was."
+    return "the run did not end; what is pushed stays as it was."
+
+
+def print_status(records: Sequence[RunRecord]) -> None:
+    """Print past runs, newest first."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("When", "Run", "Data", "Verdict", "Accuracy", "Pushed"):
+        table.add_column(column, justify="right" if column == "Accuracy" else "left", no_wrap=True)
+    for record in records:
+        verdict = "interrupted" if record.verdict == "running" and not is_alive(record) else record.verdict
+        title, colour = VERDICTS[verdict]
+        table.add_row(
+            f"{datetime.fromisoformat(record.started_at).astimezone():%Y-%m-%d %H:%M}",
+            record.run_id,
+            Text(record.data),
+            Text(title, colour),
+            "" if record.accuracy is None else f"{record.accuracy:.4f}",
+            describe_push(record),
+        )
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+def describe_push(record: RunRecord) -> str:
+    """Say which version a run pushed."""
+    if record.pushed_version is None:
+        return ""
+    return f"version {record.pushed_version}" + ("" if record.newly_pushed else " (already)")

@@ -1,0 +1,158 @@
+"""The whole pipeline, on generated samples, by its command line."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from typer.testing import CliRunner, Result
+
+from components.idx import read_images, read_labels, write_idx
+from pipeline.cli import app
+
+# Small, and good enough to pass the floors.
+FAST = ("--epochs", "4", "--batch-size", "16", "--min-class-accuracy", "0.3")
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def run(*arguments: object) -> tuple[int, dict]:
+    result = invoke("run", "--json", *arguments)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def digest_tree(directory: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("output")
+
+
+@pytest.fixture(scope="module")
+def first_run(output, sample_dir) -> tuple[int, dict]:
+    return run("--data", sample_dir, "--output", output, *FAST)
+
+
+def test_first_run_is_blessed_and_pushed(first_run):
+    code, record = first_run
+    assert code == 0, record["reasons"]
+    assert record["verdict"] == "pushed"
+    assert record["pushed_version"] == 1
+    assert record["baseline_accuracy"] is None
+    assert record["reasons"] == []
+    assert not any(stage["cached"] for stage in record["stages"].values())
+
+
+def test_pushed_model_has_the_accuracy_that_was_reported(first_run, sample_dir):
+    _, record = first_run
+    images = read_images(sample_dir / "t10k-images-idx3-ubyte.gz")
+    labels = read_labels(sample_dir / "t10k-labels-idx1-ubyte.gz")
+    model = tf.saved_model.load(record["serving_path"])
+    answers = model.signatures["serving_images"](images=tf.constant(images))
+    assert np.mean(answers["class_ids"].numpy() == labels) == pytest.approx(record["accuracy"], abs=1e-6)
+
+
+def test_second_run_takes_everything_from_the_cache_and_pushes_nothing(first_run, output, sample_dir):
+    before = digest_tree(Path(first_run[1]["serving_path"]).parent)
+    code, record = run("--data", sample_dir, "--output", output, *FAST)
+    assert code == 0
+    assert record["pushed_version"] == 1
+    assert {name for name, stage in record["stages"].items() if not stage["cached"]} == {"Pusher"}
+    assert digest_tree(Path(record["serving_path"]).parent) == before
+
+
+def test_second_run_says_that_there_was_nothing_to_do(first_run, output, sample_dir):
+    result = invoke("run", "--data", sample_dir, "--output", output, *FAST)
+    assert result.exit_code == 0
+    assert "nothing to do, version 1 is this very model" in result.stdout
+    assert "stages from the cache" in result.stdout
+
+
+def test_other_hyperparameters_train_again_and_are_compared_with_what_is_pushed(first_run, output, sample_dir):
+    code, record = run("--data", sample_dir, "--output", output, *FAST, "--hidden-units", 96, "--max-loss", 1)
+    assert code == 0, record["reasons"]
+    cached = {name for name, stage in record["stages"].items() if stage["cached"]}
+    assert cached >= {"ExampleGen", "StatisticsGen", "DataValidator", "Transform"}
+    assert not cached & {"Trainer", "Baseline", "Evaluator", "Pusher"}
+    assert record["baseline_accuracy"] == pytest.approx(first_run[1]["accuracy"])
+    assert record["pushed_version"] == 2
+
+
+def test_model_below_the_floor_is_not_pushed(first_run, output, sample_dir):
+    serving = Path(first_run[1]["serving_path"]).parent
+    before = digest_tree(serving)
+    code, record = run("--data", sample_dir, "--output", output, *FAST, "--epochs", 1, "--min-accuracy", 0.999)
+    assert code == 3
+    assert record["verdict"] == "not_blessed"
+    assert record["pushed_version"] is None
+    assert "accuracy of overall is" in record["reasons"][0]
+    assert "at least 0.9990" in record["reasons"][0]
+    assert digest_tree(serving) == before
+
+
+def test_unsound_data_stops_the_run_before_training(tmp_path, sample_dir):
+    for name in ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
+        (tmp_path / name).symlink_to(sample_dir / name)
+    labels = read_labels(sample_dir / "train-labels-idx1-ubyte.gz")
+    write_idx(tmp_path / "train-labels-idx1-ubyte.gz", np.where(labels == 3, 12, labels).astype(np.uint8))
+    code, record = run("--data", tmp_path, "--output", tmp_path / "output", *FAST)
+    assert code == 4
+    assert record["verdict"] == "data_rejected"
+    assert any("feature label: expected one integer from 0 to 9" in reason for reason in record["reasons"])
+    assert any("label 3 (Dress): expected" in reason and "found none" in reason for reason in record["reasons"])
+    assert not record["stages"].keys() & {"Transform", "Trainer", "Evaluator", "Pusher"}
+    assert not list((tmp_path / "output").glob("*/serving/*"))
+
+
+def test_damaged_files_are_bad_input_and_leave_nothing(tmp_path, sample_dir):
+    for path in sample_dir.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes()[:-20])
+    result = invoke("run", "--data", tmp_path, "--output", tmp_path / "output")
+    assert result.exit_code == 2
+    assert "idx" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--data", "/no/such/folder"), "no such folder"),
+        (("--epochs", 0), "--epochs 0: expected 1 to 10,000"),
+        (("--min-accuracy", 1.5), "--min-accuracy 1.5: expected 0 to 1"),
+        (("--learning-rate", 0), "--learning-rate 0.0: expected a number above 0"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_sentence(tmp_path, arguments, complaint):
+    result = invoke("run", "--data", "sample", "--sample-size", 100, "--output", tmp_path, *arguments)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_required_gpu_that_is_missing_is_an_error(tmp_path, sample_dir):
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("there is a GPU")
+    code, record = run("--data", sample_dir, "--output", tmp_path, *FAST, "--require-gpu")
+    assert code == 1
+    assert record["verdict"] == "error"
+    assert "--require-gpu: TensorFlow sees no GPU" in record["reasons"][0]
+
+
+def test_status_lists_runs_newest_first(first_run, output):
+    records = json.loads(invoke("status", "--output", output, "--json").stdout)
+    assert records[-1]["run_id"] == first_run[1]["run_id"]
+    assert [record["run_id"] for record in records] == sorted((record["run_id"] for record in records), reverse=True)
+    listing = invoke("status", "--output", output).stdout
+    assert first_run[1]["run_id"] in listing
+    assert "version 1" in listing
