@@ -65,7 +65,8 @@ class _BinAnswers(beam.CombineFn):
         )
         predicted = int(probabilities.argmax())
         confidence = float(probabilities[predicted])
-        bins[min(int(confidence * BINS), BINS - 1)] += (1.0, confidence, predicted == int(label[0]))
+        # NaN, from a training that went astray, makes the error NaN: that is no failure of the stage.
+        bins[min(int(np.nan_to_num(confidence) * BINS), BINS - 1)] += (1.0, confidence, predicted == int(label[0]))
         return bins
 
     def merge_accumulators(self, accumulators: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:

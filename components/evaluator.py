@@ -22,6 +22,9 @@ ACCURACY = "sparse_categorical_accuracy"
 LOSS = "sparse_categorical_crossentropy"
 COUNT = "example_count"
 
+# TFMA's accuracies are float32, in which 140 of 200 is less than 0.7: what is on its bound has to pass.
+ROUNDING = 1e-7
+
 # Names of the models in TFMA's results when there are two; a candidate alone has none.
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
 
@@ -35,16 +38,16 @@ def make_eval_config(*, min_accuracy: float, min_class_accuracy: float, max_loss
         max_loss: Most that the accuracy may be below the baseline's, 0 to 1.
     """
     overall = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_accuracy}),
+        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_accuracy - ROUNDING}),
         change_threshold=tfma.GenericChangeThreshold(
             direction=tfma.MetricDirection.HIGHER_IS_BETTER,
             # TFMA wants both satisfied; a relative bound of -1 always is.
-            absolute={"value": -max_loss - 1e-9},
+            absolute={"value": -max_loss - ROUNDING},
             relative={"value": -1.0},
         ),
     )
     each_class = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_class_accuracy})
+        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_class_accuracy - ROUNDING})
     )
     by_class = tfma.SlicingSpec(feature_keys=[LABEL_KEY])
     accuracy = tfma.MetricConfig(

@@ -30,6 +30,7 @@ class Check:
         bound: The least or the most that is allowed.
         margin: How far the value is from the bound: positive on the good side, negative on the bad one.
         images: How many images the value was taken from.
+        interval: Where the true value lies with 95 % confidence, lowest and highest; None where that is not estimated.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Check:
     bound: float | None = None
     margin: float | None = None
     images: int | None = None
+    interval: tuple[float, float] | None = None
 
 
 def check_at_least(name: str, where: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:

@@ -75,7 +75,10 @@ class Executor(base_executor.BaseExecutor):
         with lock_serving_dir(serving_dir):
             version = get_pushed_version(serving_dir)
             current = read_manifest(serving_dir, version) if version else None
-            already_there = current is not None and current.digest == manifest.digest
+            # A SavedModel's bytes depend on what its process did before: the same model made again has others.
+            already_there = current is not None and (
+                current.digest == manifest.digest or current.recipe == manifest.recipe
+            )
             if not already_there:
                 _refuse_other_baseline(manifest.baseline_version, version)
                 version = push_model(model_dir, serving_dir, manifest, Path(examples.uri, "Split-eval"))

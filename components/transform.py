@@ -21,5 +21,9 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     Returns:
         `image`, float32 [N, height, width], 0.0 to 1.0; `label`, int64 [N], as it was.
     """
-    pixels = tf.reshape(tf.io.decode_raw(inputs[IMAGE_KEY], tf.uint8), (-1, *custom_config["image_shape"]))
-    return {IMAGE_KEY: tf.cast(pixels, tf.float32) / MAX_PIXEL, LABEL_KEY: inputs[LABEL_KEY]}
+    images = inputs[IMAGE_KEY]
+    # With -1 for the number of images, two halves would be taken for one image.
+    pixels = tf.reshape(tf.io.decode_raw(images, tf.uint8), (tf.size(images), *custom_config["image_shape"]))
+    # TensorFlow's graph optimizer multiplies by 1 / 255, which in float32 is not the same for every pixel.
+    shares = tf.cast(tf.cast(pixels, tf.float64) / MAX_PIXEL, tf.float32)
+    return {IMAGE_KEY: shares, LABEL_KEY: inputs[LABEL_KEY]}

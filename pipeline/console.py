@@ -19,6 +19,7 @@ from rich.text import Text
 from pipeline.runs import RunRecord, is_alive
 
 START_UP = "Start-up"
+STATUS_WIDTH = 160
 
 VERDICTS = {
     "pushed": ("pushed", "green"),
@@ -124,10 +125,8 @@ def print_summary(record: RunRecord, facts: Sequence[tuple[str, str]], *, quiet:
         console.print(f"  - {reason}", markup=False)
     if quiet:
         return
-    table = Table.grid(padding=(0, 2))
     for name, value in facts:
-        table.add_row(Text(f"  {name}", "dim"), Text(value, overflow="fold"))
-    console.print(table)
+        console.print(Text.assemble((f"  {name:<10}", "dim"), value))
 
 
 def describe_verdict(record: RunRecord) -> str:
@@ -152,14 +151,15 @@ def print_status(records: Sequence[RunRecord]) -> None:
         verdict = "interrupted" if record.verdict == "running" and not is_alive(record) else record.verdict
         title, colour = VERDICTS[verdict]
         table.add_row(
-            f"{datetime.fromisoformat(record.started_at).astimezone():%Y-%m-%d %H:%M}",
+            f"{datetime.fromisoformat(record.started_at).astimezone():%d %b %H:%M}",
             record.run_id,
             Text(record.data),
             Text(title, colour),
             "" if record.accuracy is None else f"{record.accuracy:.4f}",
             describe_push(record),
         )
-    Console(highlight=False, soft_wrap=True).print(table)
+    # As wide as the rows are: what is cut can be neither read nor copied.
+    Console(highlight=False, width=STATUS_WIDTH).print(table, soft_wrap=True)
 
 
 def describe_push(record: RunRecord) -> str:

@@ -1,0 +1,261 @@
+"""A push adds one whole version or changes nothing, whatever goes wrong and whenever the process is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components import pusher
+from components.pusher import Executor, PushError, lock_serving_dir, push_model
+from components.serving import MANIFEST, Manifest, digest_model, list_versions, read_manifest
+
+
+def make_manifest(model_dir: Path, **fields: Any) -> Manifest:
+    known = {"recipe": "r", "run_id": "run", "baseline_version": 0, "pushed_at": "2025-01-01T00:00:00"}
+    return Manifest(digest=digest_model(model_dir), **(known | fields))
+
+
+@pytest.fixture
+def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pushes that take the copy for good: the check starts a process that imports TensorFlow, which takes seconds."""
+    monkeypatch.setattr(pusher, "verify_copy", lambda *_: None)
+
+
+def push(model_dir: Path, serving_dir: Path, examples: Path, **fields: Any) -> int:
+    serving_dir.mkdir(exist_ok=True)
+    return push_model(model_dir, serving_dir, make_manifest(model_dir, **fields), examples)
+
+
+def list_files(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("unverified")
+def test_the_first_model_becomes_version_1_as_it_is_with_a_manifest(constant_models, tmp_path: Path) -> None:
+    assert push(constant_models.a, tmp_path / "serving", constant_models.examples) == 1
+    pushed = list_files(tmp_path / "serving" / "1")
+    assert {name: content for name, content in pushed.items() if name != str(MANIFEST)} == list_files(constant_models.a)
+    assert read_manifest(tmp_path / "serving", 1) == make_manifest(constant_models.a)
+
+
+def test_a_copy_that_answers_otherwise_is_refused_and_nothing_changes(
+    constant_models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real check, in a process of its own; the copy is swapped for another model before it is checked."""
+    serving_dir = tmp_path / "serving"
+    with monkeypatch.context() as patch:
+        patch.setattr(pusher, "verify_copy", lambda *_: None)
+        push(constant_models.a, serving_dir, constant_models.examples)
+    before = list_files(serving_dir)
+
+    def swap_copy(staging: Path, _: Manifest) -> None:
+        shutil.rmtree(staging)
+        shutil.copytree(constant_models.b, staging)
+
+    monkeypatch.setattr(pusher, "write_manifest", swap_copy)
+    with pytest.raises(
+        PushError, match=r"nothing was pushed: .*answers 3 evaluation images otherwise .* by up to 0\.25"
+    ):
+        push(constant_models.a, serving_dir, constant_models.examples)
+    assert list_versions(serving_dir) == [1]
+    assert {name: content for name, content in list_files(serving_dir).items() if ".staging" not in name} == before
+
+
+@pytest.mark.usefixtures("unverified")
+def test_versions_are_numbered_in_turn(constant_models, tmp_path: Path) -> None:
+    for version, model in enumerate((constant_models.a, constant_models.b, constant_models.a), start=1):
+        assert push(model, tmp_path / "serving", constant_models.examples) == version
+    assert list_versions(tmp_path / "serving") == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("unverified")
+def test_what_an_earlier_crash_left_behind_gets_into_no_version(constant_models, tmp_path: Path) -> None:
+    staging = tmp_path / "serving" / ".staging"
+    (staging / "variables").mkdir(parents=True)
+    (staging / "variables" / "left_over").write_text("of another model")
+    push(constant_models.a, tmp_path / "serving", constant_models.examples)
+    assert not staging.exists()
+    assert not (tmp_path / "serving" / "1" / "variables" / "left_over").exists()
+
+
+@pytest.mark.usefixtures("unverified")
+def test_the_number_of_a_deleted_version_is_not_used_again(constant_models, tmp_path: Path) -> None:
+    serving_dir = tmp_path / "serving"
+    for model in (constant_models.a, constant_models.b):
+        push(model, serving_dir, constant_models.examples)
+    shutil.rmtree(serving_dir / "2")
+    assert push(constant_models.a, serving_dir, constant_models.examples) == 3
+
+
+def run_and_kill(action: Any, operation: int) -> bool:
+    """Run `action` in a fork that kills itself at its nth operation on a file; return whether it came to that."""
+    child = os.fork()
+    if child:
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    remaining = operation
+
+    def kill_in_time(event: str, _: object) -> None:
+        nonlocal remaining
+        if event == "open" or event.startswith(("os.", "shutil.")):
+            remaining -= 1
+            if not remaining:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        sys.addaudithook(kill_in_time)
+        action()
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.usefixtures("unverified")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_kill_at_any_operation_leaves_whole_versions_and_the_next_push_works(constant_models, tmp_path: Path) -> None:
+    """A kill before each single open, rename, mkdir and unlink of a push of `b`, with `a` pushed as version 1."""
+    pushed = tmp_path / "pushed"
+    push(constant_models.a, pushed, constant_models.examples)
+    (pushed / ".staging").mkdir()  # so that the kills hit its removal, too
+    digests = {1: digest_model(constant_models.a), 2: digest_model(constant_models.b)}
+    operation, completed = 0, 0
+    while True:
+        operation += 1
+        serving_dir = tmp_path / f"serving-{operation}"
+        shutil.copytree(pushed, serving_dir)
+        killed = run_and_kill(lambda: push(constant_models.b, serving_dir, constant_models.examples), operation)  # noqa: B023
+        versions = list_versions(serving_dir)
+        assert versions in ([1], [1, 2])
+        assert {version: digest_model(serving_dir / str(version)) for version in versions} == {
+            version: digests[version] for version in versions
+        }
+        assert all(read_manifest(serving_dir, version) for version in versions)
+        completed += versions == [1, 2]
+        if not killed:
+            break
+        number = push(constant_models.a, serving_dir, constant_models.examples)
+        assert number > versions[-1]
+        assert list_versions(serving_dir) == [*versions, number]
+        assert digest_model(serving_dir / str(number)) == digests[1]
+        shutil.rmtree(serving_dir)
+    assert operation > 20, "no kill hit the copy"
+    assert 2 <= completed < operation / 2, "no kill came between the rename and the end"
+
+
+@pytest.mark.usefixtures("unverified")
+def test_everything_is_on_the_disk_before_the_version_appears(
+    constant_models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power failure, what has a number has all its bytes."""
+    synced: list[Path] = []
+    rename = Path.rename
+
+    def remember_rename(path: Path, target: Path) -> Path:
+        staged = {path, *path.rglob("*")}
+        assert staged <= set(synced)
+        synced.clear()
+        return rename(path, target)
+
+    monkeypatch.setattr(pusher, "sync_to_disk", synced.append)
+    monkeypatch.setattr(Path, "rename", remember_rename)
+    push(constant_models.a, tmp_path / "serving", constant_models.examples)
+    assert synced == [tmp_path / "serving"]
+
+
+def test_a_second_push_waits_for_the_first(tmp_path: Path) -> None:
+    order = []
+
+    def push_later() -> None:
+        with lock_serving_dir(tmp_path):
+            order.append("second")
+
+    later = threading.Thread(target=push_later)
+    with lock_serving_dir(tmp_path):
+        later.start()
+        later.join(0.2)
+        assert later.is_alive()
+        order.append("first")
+    later.join(10)
+    assert order == ["first", "second"]
+
+
+@pytest.fixture
+def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
+    """The Pusher stage, to be run on models `a` and `b` with all that it asks for."""
+    from tfx.types import standard_artifacts
+
+    serving_dir = tmp_path / "serving"
+
+    def run(name: str, *, blessed: int = 1, baseline: int = 0, recipe: str = "r") -> tuple[int, int]:
+        model, blessing, compared, examples, pushed = (
+            standard_artifacts.Model(),
+            standard_artifacts.ModelBlessing(),
+            standard_artifacts.Model(),
+            standard_artifacts.Examples(),
+            standard_artifacts.PushedModel(),
+        )
+        model.uri = str(tmp_path / name)
+        if not Path(model.uri).exists():
+            shutil.copytree(getattr(constant_models, name), Path(model.uri, "Format-Serving"))
+        blessing.set_int_custom_property("blessed", blessed)
+        compared.set_int_custom_property("version", baseline)
+        examples.uri = str(constant_models.examples.parent)
+        inputs = {"model": [model], "blessing": [blessing], "baseline": [compared], "examples": [examples]}
+        options = {"serving_dir": str(serving_dir), "recipe": recipe}
+        Executor(Executor.Context(pipeline_run_id="run-7")).Do(inputs, {"pushed_model": [pushed]}, options)
+        return pushed.get_int_custom_property("pushed_version"), pushed.get_int_custom_property("newly_pushed")
+
+    return SimpleNamespace(run=run, serving_dir=serving_dir)
+
+
+def test_a_blessed_model_is_pushed_with_its_origin(stage, constant_models) -> None:
+    assert stage.run("a", recipe="flour") == (1, 1)
+    manifest = read_manifest(stage.serving_dir, 1)
+    assert manifest is not None
+    assert (manifest.recipe, manifest.run_id, manifest.baseline_version) == ("flour", "run-7", 0)
+    assert manifest.digest == digest_model(constant_models.a)
+
+
+def test_a_model_that_is_not_blessed_is_not_pushed(stage) -> None:
+    assert stage.run("a", blessed=0) == (0, 0)
+    assert list_versions(stage.serving_dir) == []
+
+
+def test_a_better_model_follows_its_baseline(stage) -> None:
+    stage.run("a", recipe="first")
+    assert stage.run("b", baseline=1, recipe="second") == (2, 1)
+    assert list_versions(stage.serving_dir) == [1, 2]
+
+
+def test_the_model_that_is_pushed_is_not_pushed_again(stage) -> None:
+    """Neither the same bytes from another run, nor the same recipe, whose SavedModel has other bytes each time."""
+    stage.run("a", recipe="first")
+    before = list_files(stage.serving_dir)
+    assert stage.run("a", recipe="second") == (1, 0)
+    assert stage.run("b", recipe="first") == (1, 0)
+    assert list_files(stage.serving_dir) == before
+
+
+def test_after_a_rollback_the_better_model_can_be_pushed_again(stage) -> None:
+    stage.run("a", recipe="first")
+    stage.run("b", recipe="second", baseline=1)
+    shutil.rmtree(stage.serving_dir / "2")
+    assert stage.run("b", recipe="second", baseline=1) == (3, 1)
+
+
+@pytest.mark.parametrize(("compared", "words"), [(0, "no version, but version 2"), (1, "version 1, but version 2")])
+def test_a_model_that_was_compared_with_another_baseline_is_not_pushed(stage, compared: int, words: str) -> None:
+    """Something else was pushed since the evaluation, which says nothing about that."""
+    stage.run("a", recipe="first")
+    stage.run("b", recipe="second", baseline=1)
+    shutil.rmtree(stage.serving_dir.parent / "a")
+    before = list_files(stage.serving_dir)
+    with pytest.raises(PushError, match=f"compared with {words} is pushed now; nothing was pushed"):
+        stage.run("a", recipe="third", baseline=compared)
+    assert list_files(stage.serving_dir) == before

@@ -1,0 +1,97 @@
+"""What is kept of a run can be read back at any time, whole, newest first."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pipeline.runs import RunRecord, is_alive, list_records, save_record, start_record
+
+
+def test_a_record_survives_a_round_trip(tmp_path: Path) -> None:
+    record = start_record("sample")
+    record.verdict, record.accuracy, record.pushed_version = "pushed", 0.875, 3
+    record.stages = {"Trainer": {"seconds": 1.5, "cached": False}}
+    record.reasons = ["Größe: “28”\nexpected 29"]
+    directory = save_record(tmp_path / "sample", record)
+    assert directory == tmp_path / "sample" / "runs" / record.run_id
+    assert list_records(tmp_path) == [record]
+
+
+def test_records_of_all_pipelines_are_listed_newest_first(tmp_path: Path) -> None:
+    for name, run_id in (("a", "20250102-000000-0000"), ("b", "20250103-000000-0000"), ("a", "20241231-235959-ffff")):
+        save_record(tmp_path / name, RunRecord(run_id=run_id, data=name))
+    assert [record.run_id[:8] for record in list_records(tmp_path)] == ["20250103", "20250102", "20241231"]
+
+
+def test_no_output_has_no_records(tmp_path: Path) -> None:
+    assert list_records(tmp_path / "nowhere") == []
+
+
+def test_a_record_that_is_saved_again_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    record = start_record("sample")
+    for record.verdict in ("running", "not_blessed"):  # type: ignore[assignment]
+        save_record(tmp_path / "sample", record)
+    assert [saved.verdict for saved in list_records(tmp_path)] == ["not_blessed"]
+
+
+def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
+    """A record large enough that writing it takes a while, written over and over beside a reader."""
+    record = RunRecord(run_id="1", data="sample", reasons=["x" * 100] * 20_000)
+    save_record(tmp_path / "sample", record)
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(10):
+            record.seconds = float(number)
+            save_record(tmp_path / "sample", record)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    reads = 0
+    while not done.is_set() or not reads:
+        (found,) = list_records(tmp_path)
+        assert len(found.reasons) == 20_000
+        reads += 1
+    writer.join()
+
+
+def test_a_failed_write_leaves_the_record_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = RunRecord(run_id="1", data="sample", verdict="pushed")
+    save_record(tmp_path / "sample", record)
+
+    def fill_disk(path: Path, text: str) -> int:
+        with path.open("w") as file:
+            file.write(text[:10])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_record(tmp_path / "sample", RunRecord(run_id="1", data="sample", verdict="error"))
+    assert [saved.verdict for saved in list_records(tmp_path)] == ["pushed"]
+
+
+def test_json_is_on_one_line_and_has_every_field() -> None:
+    record = start_record("sample")
+    line = record.to_json()
+    assert "\n" not in line
+    assert json.loads(line)["run_id"] == record.run_id
+
+
+def test_run_ids_do_not_collide_within_a_second() -> None:
+    assert len({start_record("sample").run_id for _ in range(5)}) == 5
+
+
+def test_a_run_is_alive_while_its_process_is_and_its_verdict_is_open() -> None:
+    assert is_alive(RunRecord(run_id="1", data="sample", process=os.getpid()))
+    assert not is_alive(RunRecord(run_id="1", data="sample", process=os.getpid(), verdict="pushed"))
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    assert not is_alive(RunRecord(run_id="1", data="sample", process=child.pid))
