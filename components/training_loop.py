@@ -11,6 +11,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+# Steps for each turn of the compiled loop, which copies weights and optimizer state once a turn: with one step a turn,
+# that takes as long as the step itself.
+STEPS_A_TURN = 5
+
 
 class Block(NamedTuple):
     """Images float32 [N, height, width], as the network reads them, and labels int32 [N]; both on the device."""
@@ -63,7 +67,7 @@ def fit(
         rng = np.random.default_rng((seed, epoch))
         trained = np.zeros(3)
         for block in read_train(epoch):
-            for batches in _shuffle_batches(len(block.labels), batch_size, rng):
+            for batches in shuffle_batches(len(block.labels), batch_size, rng):
                 trained += train_steps(*block, batches)
         answered = sum((np.array(count_answers(*block)) for block in read_eval(epoch)), np.zeros(3))
         loss, accuracy = trained[:2] / max(trained[2], 1)
@@ -81,11 +85,20 @@ def fit(
     return results
 
 
-def _shuffle_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[NDArray[np.int32]]:
-    """Return 0 to count - 1 in random order: the full batches [steps, batch_size], then the rest [1, rest]."""
+def shuffle_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[NDArray[np.int32]]:
+    """Return 0 to count - 1 in random order, as batches for the compiled loop.
+
+    Returns:
+        int32 [turns, steps of a turn, images of a step] each: full turns, full batches that fill no turn, the rest.
+    """
     order = rng.permutation(count).astype(np.int32)
-    full = count - count % batch_size
-    parts = [order[:full].reshape(-1, batch_size), order[None, full:]]
+    turn = STEPS_A_TURN * batch_size
+    turned, full = count - count % turn, count - count % batch_size
+    parts = [
+        order[:turned].reshape(-1, STEPS_A_TURN, batch_size),
+        order[turned:full].reshape(-1, 1, batch_size),
+        order[None, None, full:],
+    ]
     return [part for part in parts if part.size]
 
 
@@ -105,16 +118,21 @@ def _compile_steps(
         sums = [tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32)), tf.cast(tf.size(labels), tf.float32)]
         return tf.reduce_mean(losses), tf.cast(tf.stack(sums), tf.float64)
 
+    @tf.function
+    def train_step(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss, sums = measure(model(images, training=True), labels)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return sums
+
     @tf.function(jit_compile=True)
     def train_steps(images: tf.Tensor, labels: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
         totals = tf.zeros(3, tf.float64)
-        for step in tf.range(tf.shape(batches)[0]):
-            chosen = tf.gather(labels, batches[step])
-            with tf.GradientTape() as tape:
-                loss, sums = measure(model(tf.gather(images, batches[step]), training=True), chosen)
-            gradients = tape.gradient(loss, model.trainable_variables)
-            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-            totals += sums
+        for turn in tf.range(tf.shape(batches)[0]):
+            for step in range(batches.shape[1]):
+                chosen = batches[turn, step]
+                totals += train_step(tf.gather(images, chosen), tf.gather(labels, chosen))
         return totals
 
     @tf.function(jit_compile=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from apache_beam.options.pipeline_options import StandardOptions
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
@@ -89,6 +90,8 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
     """
     if config.require_gpu:
         choose_device(require_gpu=True)  # rather now than after the data stages
+    # Beam's own default first tries to download a runner of another kind, once for each stage.
+    StandardOptions.DEFAULT_RUNNER = "FnApiRunner"
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _lock_output(config.output_dir), _hidden_arguments():
         LocalRunner(run_id, listener).run(create_pipeline(config))

@@ -19,6 +19,8 @@ from pipeline.console import START_UP, StageDisplay, divert_output, print_summar
 from pipeline.environment import prepare_environment
 from pipeline.runs import Outcome, RunRecord, read_outcome, save_record, start_record
 
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
 
 def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool) -> ExitCode:
     """Run the pipeline, show how it goes, keep and print the record.
@@ -80,7 +82,7 @@ def _start_up(record: RunRecord, display: StageDisplay) -> Any:
     """Import TensorFlow and TFX, which takes its time, and return what runs the pipeline."""
     started = time.monotonic()
     display.start_stage(START_UP)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
     prepare_environment()
     from pipeline.local_runner import run_locally
 

@@ -59,10 +59,10 @@ class NotingNetwork(keras.Sequential):
 
 @pytest.mark.parametrize(
     ("count", "cuts", "steps"),
-    [(32, (), 4), (35, (), 5), (7, (), 1), (35, (16,), 5), (35, (8, 16, 32), 5), (40, (32,), 5)],
+    [(32, (), 4), (35, (), 5), (7, (), 1), (35, (16,), 5), (35, (8, 16, 32), 5), (40, (32,), 5), (99, (80,), 13)],
 )
 def test_every_image_is_trained_on_once_in_each_epoch(count: int, cuts: tuple[int, ...], steps: int) -> None:
-    """Those of the last, incomplete batch, and those of every block, too; 8 images are a step."""
+    """Those of an incomplete batch, of every block, and of what fills no turn of the loop, too; 8 images are a step."""
     network = NotingNetwork(count, 3 * steps)
     block = Block(tf.eye(count)[:, None, :], tf.zeros(count, tf.int32))
     fit(
