@@ -87,6 +87,10 @@ def run(
             beam_args=tuple(beam_arg or ()),
         )
     except (DataError, ConfigError) as error:
+        if as_json:
+            from pipeline.runs import describe_refusal
+
+            print(describe_refusal(data, str(error)))
         fail(error, ExitCode.BAD_INPUT)
     raise typer.Exit(execute_run(config, dataset, quiet=quiet, as_json=as_json))
 

@@ -35,6 +35,8 @@ def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_jso
     signal.signal(signal.SIGTERM, _interrupt)
     with divert_output(log_file) as terminal, StageDisplay(terminal, quiet=quiet) as display:
         display.print(describe_data(dataset))
+        if dataset.note:
+            display.print(dataset.note)
         code = _run_stages(config, record, display)
         record.stages = display.stages
     record.seconds = round(time.monotonic() - started, 3)
@@ -47,11 +49,9 @@ def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_jso
 
 
 def describe_data(dataset: Dataset) -> str:
-    """Say in one or two lines what the run works on."""
-    counts = (
-        f"{dataset.counts['train']:,} + {dataset.counts['eval']:,} images of {'x'.join(map(str, dataset.image_shape))}"
-    )
-    return f"{dataset.source}: {counts}" + (f"\n{dataset.note}" if dataset.note else "")
+    """Say in one line what the run works on."""
+    height, width = dataset.image_shape
+    return f"{dataset.source}: {dataset.counts['train']:,} + {dataset.counts['eval']:,} images of {height} x {width}"
 
 
 def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay) -> ExitCode:
@@ -116,6 +116,8 @@ def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome)
 def list_facts(record: RunRecord, config: PipelineConfig, dataset: Dataset, log_file: Path) -> list[tuple[str, str]]:
     """List what the summary tells beside the verdict, each with its name."""
     facts = [("data", describe_data(dataset))]
+    if dataset.note:
+        facts.append(("note", dataset.note))
     if record.accuracy is not None:
         baseline = "no baseline yet" if record.baseline_accuracy is None else f"baseline {record.baseline_accuracy:.4f}"
         facts.append(("accuracy", f"{record.accuracy:.4f} on {dataset.counts['eval']:,} evaluation images; {baseline}"))

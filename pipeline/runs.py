@@ -47,6 +47,12 @@ def start_record(data: str) -> RunRecord:
     return RunRecord(run_id=run_id, data=data, started_at=now.isoformat(timespec="seconds"), process=os.getpid())
 
 
+def describe_refusal(data: str, reason: str) -> str:
+    """Return what `--json` prints where there was no run at all, because of what was given."""
+    record = RunRecord(run_id="", data=data, verdict="error", reasons=[reason])
+    return json.dumps({**asdict(record), "run_id": None})
+
+
 def save_record(output_dir: Path, record: RunRecord) -> Path:
     """Write the record into the folder of its run, whole or not at all, and return that folder."""
     directory = output_dir / "runs" / record.run_id

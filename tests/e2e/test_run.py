@@ -140,6 +140,13 @@ def test_wrong_usage_is_told_in_one_sentence(tmp_path, arguments, complaint):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_wrong_usage_is_an_error_in_json_as_well(tmp_path):
+    code, record = run("--data", "/no/such/folder", "--output", tmp_path)
+    assert code == 2
+    assert (record["run_id"], record["verdict"], record["accuracy"]) == (None, "error", None)
+    assert "no such folder" in record["reasons"][0]
+
+
 def test_a_required_gpu_that_is_missing_is_an_error(tmp_path, sample_dir):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("there is a GPU")
