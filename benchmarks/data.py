@@ -27,7 +27,7 @@ def provide_data(chosen: Path | None, workplace: Path) -> tuple[Path, str]:
     """Return the folder of the data and what it is, in words; samples are written below `workplace`."""
     if chosen:
         directory = chosen.expanduser().resolve()
-        return directory, f"IDX files from {directory}"
+        return directory, f"IDX files from {directory.name}/"
     directory = workplace / "samples"
     write_samples(directory, TRAIN_IMAGES, EVAL_IMAGES, seed=0)
     return directory, f"generated samples, {TRAIN_IMAGES:,} + {EVAL_IMAGES:,}: no --data and no FASHION_MNIST_DIR"
