@@ -3,8 +3,6 @@
 import fcntl
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -17,6 +15,7 @@ from tfx.types import component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from components.baseline import VERSION_PROPERTY
+from components.model_verifier import VerificationError, verify_copy
 from components.serving import (
     Manifest,
     digest_model,
@@ -99,7 +98,10 @@ def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(model_dir, staging)
     write_manifest(staging, manifest)
-    verify_copy(staging, model_dir, examples_dir)
+    try:
+        verify_copy(staging, model_dir, examples_dir)
+    except VerificationError as error:
+        raise PushError(f"The staged copy of the model was refused and nothing was pushed: {error}") from error
     version = get_next_version(serving_dir)
     record_version(serving_dir, version)
     for path in (*staging.rglob("*"), staging, serving_dir / ".highest_version"):
@@ -107,20 +109,6 @@ def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_
     staging.rename(serving_dir / str(version))
     sync_to_disk(serving_dir)
     return version
-
-
-def verify_copy(copy: Path, original: Path, examples_dir: Path) -> None:
-    """Load both models in a fresh process and compare their answers on evaluation images.
-
-    Raises:
-        PushError: They differ, or the copy cannot be loaded.
-    """
-    command = [sys.executable, "-m", "components.verify_model", str(copy), str(original), str(examples_dir)]
-    root = Path(__file__).resolve().parent.parent
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if result.returncode:
-        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
-        raise PushError(f"The staged copy of the model was refused and nothing was pushed: {lines[-1]}")
 
 
 def sync_to_disk(path: Path) -> None:

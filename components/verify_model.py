@@ -1,6 +1,7 @@
-"""Compare the answers of two SavedModels: `python -m components.verify_model COPY ORIGINAL EXAMPLES_DIR`.
+"""Compare the answers of two SavedModels: `python -m components.verify_model`, with three paths on standard input.
 
-Run in a process of its own before a push, so that what is compared is what a server would load from the disk.
+They are, a line each: the copy, the original, the folder of evaluation examples. Run in a process of its own before a
+push (components/model_verifier.py), so that what is compared is what a server would load from the disk.
 """
 
 from __future__ import annotations
@@ -40,6 +41,6 @@ def _answer(model_dir: Path, examples: tf.Tensor) -> NDArray[np.float32]:
 
 if __name__ == "__main__":
     try:
-        compare_models(*map(Path, sys.argv[1:]))
+        compare_models(*map(Path, sys.stdin.read().splitlines()))
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the copy, one line says so
         sys.exit(f"{type(error).__name__}: {error}")

@@ -19,6 +19,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.proto.orchestration import pipeline_pb2
 
+from components import model_verifier
 from components.trainer import choose_device
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
@@ -77,6 +78,8 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         with metadata.Metadata(connection) as handle:
             (record,) = handle.store.get_executions_by_id([execution.execution_id])
         cached = record.last_known_state == metadata_store_pb2.Execution.CACHED
+        if stage == "Trainer" and not cached:
+            model_verifier.start_ahead()  # for the Pusher: it is ready by the time that the Evaluator is done
         self._listener.end_stage(stage, time.monotonic() - started, cached=cached)
 
 
@@ -94,7 +97,10 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
     StandardOptions.DEFAULT_RUNNER = "FnApiRunner"
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _lock_output(config.output_dir), _hidden_arguments():
-        LocalRunner(run_id, listener).run(create_pipeline(config))
+        try:
+            LocalRunner(run_id, listener).run(create_pipeline(config))
+        finally:
+            model_verifier.end_waiting()
 
 
 @contextmanager
