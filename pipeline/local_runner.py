@@ -24,6 +24,9 @@ from components.trainer import choose_device
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
 
+# Beam's own default first tries to download a runner of another kind, once for each stage.
+BEAM_RUNNER = "FnApiRunner"
+
 
 class RunInProgressError(RuntimeError):
     """Another run holds the output directory."""
@@ -93,8 +96,7 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
     """
     if config.require_gpu:
         choose_device(require_gpu=True)  # rather now than after the data stages
-    # Beam's own default first tries to download a runner of another kind, once for each stage.
-    StandardOptions.DEFAULT_RUNNER = "FnApiRunner"
+    StandardOptions.DEFAULT_RUNNER = BEAM_RUNNER
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _lock_output(config.output_dir), _hidden_arguments():
         try:
