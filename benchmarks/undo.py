@@ -28,16 +28,23 @@ class Change(NamedTuple):
 
 
 CHANGES = (
-    Change("five steps a turn of the compiled loop", "import components.training_loop as m; m.STEPS_A_TURN = 1", "Trainer"),
-    Change("training images held in memory", "import components.trainer as m; m.MEMORY_BUDGET_BYTES = 0", "Trainer"),
     Change(
-        "verifying process started ahead", "import components.model_verifier as m; m.start_ahead = lambda: None", "Pusher"
+        "five steps a turn of the compiled loop",
+        "import components.training_loop as training_loop; training_loop.STEPS_A_TURN = 1",
+        "Trainer",
     ),
     Change(
-        "Beam's runner in the process", "import pipeline.local_runner as m; m.BEAM_RUNNER = 'DirectRunner'", "StatisticsGen"
+        "verifying process started ahead",
+        "import components.model_verifier as model_verifier; model_verifier.start_ahead = lambda: None",
+        "Pusher",
+    ),
+    Change(
+        "Beam's runner in the process",
+        "import pipeline.local_runner as local_runner; local_runner.BEAM_RUNNER = 'DirectRunner'",
+        "StatisticsGen",
     ),
     Change("only those modules of TFX that are used", "from tfx import v1", START_UP),
-)  # fmt: skip
+)
 
 
 def main() -> None:
