@@ -1,4 +1,4 @@
-"""TFMA's metrics, from answers that are counted already: TFMA itself goes image by image, and takes four times as long."""
+"""TFMA's metrics, from counted answers: TFMA itself goes image by image, and takes four times as long."""
 
 from __future__ import annotations
 

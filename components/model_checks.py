@@ -1,9 +1,9 @@
 """What a model has to be like. Bounds and arithmetic only; evaluator.py brings the answers.
 
 Two models that answer the same images are compared by the images that only one of them got right. The candidate is
-rejected where it loses more than the margin, and not by chance: McNemar's exact p value is at most 5 %, over all images,
-or of a class after Holm's correction for the number of classes. Half of that are gains, so two equally good models are
-rejected 2.5 % of the time for the whole, at most, and as often for some class: 5 % together, at any number of images.
+rejected where it loses more than the margin, and not by chance: McNemar's exact p value is at most 5 %, that of a class
+after Holm's correction for the number of classes. Half of that are gains, so two equally good models are rejected at
+most 2.5 % of the time for the whole, and as often for some class: 5 % together, at any number of images.
 
 To ask that the whole interval be within the margin, as trials of non-inferiority do, would reject equally good models
 half of the time: where 8 % of 10,000 answers differ, it reaches 0.55 points either way. To ask that all of it be beyond
@@ -82,21 +82,19 @@ def _check_change(name: str, where: str, pairs: Pairs, max_loss: float, p_value:
         return _pass_unseen(name, where)
     interval, margin = estimate_change(pairs), pairs.change + max_loss
     beyond, significant = margin < -SLACK, p_value <= SIGNIFICANCE
-    if beyond and significant:
-        finding = "a loss beyond the margin that is no chance"
-    elif beyond:
-        finding = "a loss beyond the margin that may be chance"
-    elif interval[0] < -max_loss:
-        finding = "no loss beyond the margin was seen, but it can't be ruled out"
+    allowed = f"the {100 * max_loss:g} points allowed"
+    if beyond:
+        finding = f"more is lost than {allowed}, " + ("and not by chance" if significant else "but that may be chance")
     else:
-        finding = "a loss beyond the margin can be ruled out"
+        certain = "can be ruled out" if interval[0] >= -max_loss else "is not seen, but can't be ruled out"
+        finding = f"a loss of more than {allowed} {certain}"
     least, most = (_points(end) for end in interval)
     return Check(
         name=name,
         slice=where,
         passed=not (beyond and significant),
         reason=f"{name} of {where} is {_points(pairs.change)} points ({least} to {most}, p = {p_value:.2g}; "
-        f"{pairs.only_candidate:,} images won, {pairs.only_baseline:,} lost): {finding} of {100 * max_loss:g}",
+        f"{pairs.only_candidate:,} images won, {pairs.only_baseline:,} lost): {finding}",
         value=pairs.change,
         bound=-max_loss,
         margin=margin,
