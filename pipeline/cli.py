@@ -51,7 +51,7 @@ def run(
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 42,
     min_accuracy: Annotated[float, typer.Option(help="Least accuracy on the evaluation images.")] = 0.86,
     min_class_accuracy: Annotated[float, typer.Option(help="Least accuracy on those of each class.")] = 0.5,
-    max_calibration_error: Annotated[float, typer.Option(help="Most that confidence may be off the accuracy.")] = 0.1,
+    max_calibration_error: Annotated[float, typer.Option(help="Most that confidence may be off the accuracy.")] = 0.15,
     max_loss: Annotated[float, typer.Option(help="Most that the accuracy may be below the baseline's.")] = 0.005,
     max_class_loss: Annotated[float, typer.Option(help="The same for the images of each class.")] = 0.03,
     accept_new_baseline: Annotated[
