@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,9 +12,12 @@ import tensorflow_model_analysis as tfma
 from numpy.typing import NDArray
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from components.answer_counts import CANDIDATE, AnswerCounts
+from components.answer_counts import BASELINE, CANDIDATE, AnswerCounts
+from components.baseline_model import SIGNATURE
 from components.calibration import BINS, compute_calibration_error
 from components.features import LABEL_KEY
+from components.gate import SLACK
+from components.model_checks import Bounds
 
 ACCURACY = "sparse_categorical_accuracy"
 LOSS = "sparse_categorical_crossentropy"
@@ -33,6 +37,54 @@ def make_extracts(counts: AnswerCounts) -> Iterator[dict[str, Any]]:
                 tfma.LABELS_KEY: np.array([label]),
                 tfma.PREDICTIONS_KEY: predictions,
             }
+
+
+def make_eval_config(bounds: Bounds) -> tfma.EvalConfig:
+    """Say what TFMA measures, and what a model by itself has to reach."""
+    by_class = tfma.SlicingSpec(feature_keys=[LABEL_KEY])
+
+    def bound(spec: tfma.SlicingSpec, **values: float) -> tfma.PerSliceMetricThreshold:
+        value = tfma.GenericValueThreshold(**{name: {"value": number} for name, number in values.items()})
+        return tfma.PerSliceMetricThreshold(slicing_specs=[spec], threshold=tfma.MetricThreshold(value_threshold=value))
+
+    thresholds = {
+        ACCURACY: [
+            bound(tfma.SlicingSpec(), lower_bound=bounds.min_accuracy - SLACK),
+            bound(by_class, lower_bound=bounds.min_class_accuracy - SLACK),
+        ],
+        CALIBRATION_ERROR: [bound(tfma.SlicingSpec(), upper_bound=bounds.max_calibration_error + SLACK)],
+        LOSS: [],
+        COUNT: [],
+    }
+    metrics = [
+        tfma.MetricConfig(
+            class_name=AnswerMetric.__name__,
+            module=AnswerMetric.__module__,
+            config=json.dumps({"name": name}),
+            per_slice_thresholds=each,
+        )
+        for name, each in thresholds.items()
+    ]
+    model = {"signature_name": SIGNATURE, "label_key": LABEL_KEY}
+    return tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(name=CANDIDATE, **model),
+            tfma.ModelSpec(name=BASELINE, is_baseline=True, **model),
+        ],
+        slicing_specs=[tfma.SlicingSpec(), by_class],
+        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+    )
+
+
+def load_metrics(evaluation_dir: str, model_name: str) -> dict[int | None, dict[str, float]]:
+    """Return the metrics of a model by label, and under None those of all images; a lone model is called ''."""
+    result = tfma.load_eval_result(evaluation_dir, model_name=model_name or None)
+    metrics = {}
+    for slice_key, outputs in result.slicing_metrics:
+        values = outputs[""][""].items()
+        label = slice_key[0][1] if slice_key else None
+        metrics[label] = {name: value["doubleValue"] for name, value in values if "doubleValue" in value}
+    return metrics
 
 
 class AnswerMetric(metric_types.Metric):

@@ -1,6 +1,5 @@
 """Evaluator: candidate and baseline answer the evaluation images, and the gate judges the answers."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -16,14 +15,14 @@ from tfx.types import component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from components.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add_counts, build_answers, count_answers
-from components.answer_metrics import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS, AnswerMetric, make_extracts
+from components.answer_metrics import make_eval_config, make_extracts
 from components.answers import ANSWERS_FILE, read_answers, write_answers
 from components.baseline import VERSION_PROPERTY
 from components.baseline_model import SIGNATURE, find_obstacle
 from components.data_validator import DataValidation
 from components.features import EVAL_SPLIT, IMAGE_KEY, LABEL_KEY
-from components.gate import DATA_CHECKS_FILE, GATE_FILE, OVERALL, SLACK, Check, get_failures, read_checks, write_checks
-from components.model_checks import Bounds, check_model
+from components.gate import DATA_CHECKS_FILE, GATE_FILE, Check, get_failures, read_checks, write_checks
+from components.model_checks import Bounds, check_baseline, check_model
 from components.schema import get_class_names, get_image_shape, read_schema
 
 _BATCH = 1_000
@@ -133,63 +132,6 @@ def write_counts(counts: AnswerCounts, image_shape: tuple[int, int], class_names
     write_answers(path, build_answers(counts, image_shape, class_names))
 
 
-def make_eval_config(bounds: Bounds) -> tfma.EvalConfig:
-    """Say what TFMA measures, and what a model by itself has to reach."""
-    by_class = tfma.SlicingSpec(feature_keys=[LABEL_KEY])
-
-    def bound(spec: tfma.SlicingSpec, **values: float) -> tfma.PerSliceMetricThreshold:
-        value = tfma.GenericValueThreshold(**{name: {"value": number} for name, number in values.items()})
-        return tfma.PerSliceMetricThreshold(slicing_specs=[spec], threshold=tfma.MetricThreshold(value_threshold=value))
-
-    thresholds = {
-        ACCURACY: [
-            bound(tfma.SlicingSpec(), lower_bound=bounds.min_accuracy - SLACK),
-            bound(by_class, lower_bound=bounds.min_class_accuracy - SLACK),
-        ],
-        CALIBRATION_ERROR: [bound(tfma.SlicingSpec(), upper_bound=bounds.max_calibration_error + SLACK)],
-        LOSS: [],
-        COUNT: [],
-    }
-    metrics = [
-        tfma.MetricConfig(
-            class_name=AnswerMetric.__name__,
-            module=AnswerMetric.__module__,
-            config=json.dumps({"name": name}),
-            per_slice_thresholds=each,
-        )
-        for name, each in thresholds.items()
-    ]
-    model = {"signature_name": SIGNATURE, "label_key": LABEL_KEY}
-    return tfma.EvalConfig(
-        model_specs=[
-            tfma.ModelSpec(name=CANDIDATE, **model),
-            tfma.ModelSpec(name=BASELINE, is_baseline=True, **model),
-        ],
-        slicing_specs=[tfma.SlicingSpec(), by_class],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
-    )
-
-
-def check_baseline(version: int, obstacle: str, *, accepted: bool) -> Check:
-    """Say why there was no comparison, and fail unless that is as it should be.
-
-    Args:
-        version: What is pushed now, 0 for none.
-        obstacle: Why it can't be compared.
-        accepted: Whether a person said to go on without it.
-    """
-    if not version:
-        reason = "no model is pushed yet, so there is no baseline: the candidate was held against the floors only"
-    elif accepted:
-        reason = f"version {version} can't be compared: {obstacle}; --accept-new-baseline: the floors alone decide"
-    else:
-        reason = (
-            f"version {version}, which is pushed, can't be compared: {obstacle}; "
-            "restore it, or go on without it by --accept-new-baseline"
-        )
-    return Check(name="baseline", slice=OVERALL, passed=accepted or not version, reason=reason)
-
-
 def _compare_verdicts(evaluation_dir: str, checks: list[Check]) -> None:
     """Hold the floors against what TFMA made of them: two ways to one verdict."""
     floors = [check for check in checks if check.p_value is None]
@@ -204,17 +146,6 @@ def _bless(blessing: types.Artifact, model: types.Artifact, *, blessed: bool) ->
     blessing.set_int_custom_property(_BLESSED_PROPERTY, int(blessed))
     blessing.set_string_custom_property("current_model", model.uri)
     blessing.set_int_custom_property("current_model_id", model.id)
-
-
-def load_metrics(evaluation_dir: str, model_name: str) -> dict[int | None, dict[str, float]]:
-    """Return the metrics of a model by label, and under None those of all images; a lone model is called ''."""
-    result = tfma.load_eval_result(evaluation_dir, model_name=model_name or None)
-    metrics = {}
-    for slice_key, outputs in result.slicing_metrics:
-        values = outputs[""][""].items()
-        label = slice_key[0][1] if slice_key else None
-        metrics[label] = {name: value["doubleValue"] for name, value in values if "doubleValue" in value}
-    return metrics
 
 
 class EvaluatorSpec(component_spec.ComponentSpec):
@@ -266,6 +197,3 @@ class GatedEvaluator(base_beam_component.BaseBeamComponent):
             **{name: float(value) for name, value in asdict(bounds).items()},
         )
         super().__init__(spec)
-
-
-__all__ = ["ACCURACY", "CALIBRATION_ERROR", "COUNT", "LOSS", "GatedEvaluator", "load_metrics", "make_eval_config"]

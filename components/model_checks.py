@@ -71,6 +71,26 @@ def check_changes(pairs: Sequence[Pairs], class_names: Sequence[str], bounds: Bo
         yield _check_change("change of class accuracy", name, counts, bounds.max_class_loss, p_value)
 
 
+def check_baseline(version: int, obstacle: str, *, accepted: bool) -> Check:
+    """Say why there was no comparison, and fail unless that is as it should be.
+
+    Args:
+        version: What is pushed now, 0 for none.
+        obstacle: Why it can't be compared.
+        accepted: Whether a person said to go on without it.
+    """
+    if not version:
+        reason = "no model is pushed yet, so there is no baseline: the candidate was held against the floors only"
+    elif accepted:
+        reason = f"version {version} can't be compared: {obstacle}; --accept-new-baseline: the floors alone decide"
+    else:
+        reason = (
+            f"version {version}, which is pushed, can't be compared: {obstacle}; "
+            "restore it, or go on without it by --accept-new-baseline"
+        )
+    return Check(name="baseline", slice=OVERALL, passed=accepted or not version, reason=reason)
+
+
 def _check_accuracy(name: str, where: str, right: int, images: int, floor: float) -> Check:
     if not images:
         return _pass_unseen(name, where)
@@ -93,7 +113,7 @@ def _check_change(name: str, where: str, pairs: Pairs, max_loss: float, p_value:
         name=name,
         slice=where,
         passed=not (beyond and significant),
-        reason=f"{name} of {where} is {_points(pairs.change)} points ({least} to {most}, p = {p_value:.2g}; "
+        reason=f"{name} of {where} is {_points(pairs.change)} points (95 %: {least} to {most}; p = {p_value:.2g}; "
         f"{pairs.only_candidate:,} images won, {pairs.only_baseline:,} lost): {finding}",
         value=pairs.change,
         bound=-max_loss,

@@ -108,7 +108,17 @@ def test_a_pushed_model_that_can_not_be_loaded_is_passed_over_only_when_asked(fi
     shutil.copytree(output, tmp_path / "output")
     for saved_model in (tmp_path / "output").glob("*/serving/*/saved_model.pb"):
         saved_model.write_bytes(b"no model")
-    arguments = ("--data", sample_dir, "--output", tmp_path / "output", *FAST, "--hidden-units", 64, "--min-accuracy", 0.5)
+    arguments = (
+        "--data",
+        sample_dir,
+        "--output",
+        tmp_path / "output",
+        *FAST,
+        "--hidden-units",
+        64,
+        "--min-accuracy",
+        0.5,
+    )
     code, record = run(*arguments)
     assert code == 3
     assert record["verdict"] == "not_blessed"

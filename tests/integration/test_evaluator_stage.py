@@ -17,9 +17,10 @@ import pytest
 import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.answer_metrics import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS, load_metrics
 from components.answers import read_answers
 from components.data_validator import DataValidation
-from components.evaluator import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS, Executor, load_metrics
+from components.evaluator import Executor
 from components.features import CLASS_NAMES
 from components.gate import Check, get_failures, read_checks, write_checks
 from components.model import ImageTransform, ServingModel, build_model, export_model
@@ -194,7 +195,6 @@ def test_a_loss_that_is_no_chance_is_not_blessed_and_its_images_are_kept(evaluat
     assert change.p_value == pytest.approx(0.0167, abs=5e-5)
     assert change.reason in result.failures
     assert "10 images won, 25 lost" in change.reason
-    assert "a loss of more than" not in change.reason
     assert (len(result.answers.lost), len(result.answers.won), len(result.answers.mistakes)) == (24, 10, 24)
     lost = result.answers.lost[0]
     assert (lost.candidate.predicted, lost.baseline.predicted) == (lost.label + 1, lost.label)

@@ -8,7 +8,7 @@ import pytest
 
 from components.answers import Answers, ModelAnswers
 from components.gate import Check, get_failures
-from components.model_checks import Bounds, check_changes, check_model
+from components.model_checks import Bounds, check_baseline, check_changes, check_model
 from components.paired_test import Pairs
 
 BOUNDS = Bounds(
@@ -88,7 +88,7 @@ def test_a_loss_beyond_the_margin_that_is_no_chance_fails() -> None:
     assert not found["overall"].passed
     assert found["dog"].passed
     assert found["cat"].reason == (
-        "change of class accuracy of cat is -5.00 points (-6.74 to -3.47, p = 1.6e-09; 10 images won, 60 lost): "
+        "change of class accuracy of cat is -5.00 points (95 %: -6.74 to -3.47; p = 1.6e-09; 10 images won, 60 lost): "
         "more is lost than the 3 points allowed, and not by chance"
     )
     assert found["overall"].value == -0.025
@@ -134,3 +134,17 @@ def test_a_class_without_images_has_a_check_that_says_so() -> None:
     dogs = [found for found in checks if found.slice == "dog"]
     assert [(found.passed, found.images, found.value) for found in dogs] == [(True, 0, None), (True, 0, None)]
     assert dogs[0].reason == "class accuracy of dog: there is no image of it"
+
+
+def test_only_a_baseline_that_is_there_and_that_nobody_passed_over_is_missed() -> None:
+    none, missed, passed_over = (
+        check_baseline(0, "", accepted=False),
+        check_baseline(3, "it has no signature x", accepted=False),
+        check_baseline(3, "it has no signature x", accepted=True),
+    )
+    assert (none.passed, missed.passed, passed_over.passed) == (True, False, True)
+    assert "no baseline" in none.reason
+    for found in (missed, passed_over):
+        assert "version 3" in found.reason
+        assert "it has no signature x" in found.reason
+        assert "--accept-new-baseline" in found.reason
