@@ -84,11 +84,12 @@ def count_answers(
     if baseline is not None:
         np.add.at(pairs, (labels, 2 * ~right + ~was_right), 1)
 
+    confidence = np.nan_to_num(candidate.max(axis=1))
+
     def show(chosen: NDArray[np.bool_]) -> list[AnsweredImage]:
-        # Most are past the last that is shown: no need to look at them one by one.
-        confidence = np.nan_to_num(candidate.max(axis=1))
-        least = np.sort(confidence[chosen])[-SHOWN_IMAGES:][:1]
-        indices = np.flatnonzero(chosen & (confidence >= least)).tolist() if chosen.any() else []
+        # Most of the chosen are less sure than the last that is shown: no need to describe them.
+        least = np.sort(confidence[chosen])[-SHOWN_IMAGES:].min(initial=np.inf)
+        indices = np.flatnonzero(chosen & (confidence >= least)).tolist()
         return _keep_most_confident(_describe(images[i], int(labels[i]), candidate[i], baseline, i) for i in indices)
 
     return AnswerCounts(

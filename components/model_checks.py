@@ -19,7 +19,7 @@ import numpy as np
 
 from components.answers import Answers, ModelAnswers
 from components.calibration import compute_calibration_error
-from components.gate import OVERALL, SLACK, Check, check_at_least, check_at_most
+from components.gate import OVERALL, Check, check_at_least, check_at_most
 from components.paired_test import Pairs, compute_p_value, correct_for_many, estimate_accuracy, estimate_change
 
 SIGNIFICANCE = 0.05
@@ -101,7 +101,7 @@ def _check_change(name: str, where: str, pairs: Pairs, max_loss: float, p_value:
     if not sum(pairs):
         return _pass_unseen(name, where)
     interval, margin = estimate_change(pairs), pairs.change + max_loss
-    beyond, significant = margin < -SLACK, p_value <= SIGNIFICANCE
+    beyond, significant = margin < 0, p_value <= SIGNIFICANCE
     allowed = f"the {100 * max_loss:g} points allowed"
     if beyond:
         finding = f"more is lost than {allowed}, " + ("and not by chance" if significant else "but that may be chance")
