@@ -10,7 +10,7 @@ LOCK := $(if $(or $(GPU),$(wildcard .venv/requirements-gpu.lock.ready)),requirem
 READY := .venv/$(LOCK).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock benchmark benchmark-scale clean
+.PHONY: help setup run test check format lock benchmark benchmark-scale simulate-gate clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ benchmark: $(READY) ## Time the pipeline against the plain tutorial script and a
 
 benchmark-scale: $(READY) ## Time and memory of each stage at 70,000, 280,000 and 700,000 images.
 	@$(RUN) -m benchmarks.scale $(ARGS)
+
+simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, and how often it catches one.
+	@$(RUN) -m benchmarks.gate_simulation $(ARGS)
 
 clean: ## Remove .venv and caches; output/ stays.
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache

@@ -1,81 +1,37 @@
-"""Evaluator: TFMA's metrics and thresholds, and the list of checks that shows what they came to."""
+"""Evaluator: candidate and baseline answer the evaluation images, and the gate judges the answers."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.extractors import slice_key_extractor
 from tfx import types
-from tfx.components.evaluator import component, executor
-from tfx.dsl.components.base import executor_spec
-from tfx.types import standard_component_specs
-from tfx.utils import proto_utils
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.types import component_spec, standard_artifacts
+from tfx.utils import path_utils
 
+from components.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add_counts, build_answers, count_answers
+from components.answer_metrics import make_eval_config, make_extracts
+from components.answers import ANSWERS_FILE, read_answers, write_answers
 from components.baseline import VERSION_PROPERTY
-from components.calibration import NAME as CALIBRATION_ERROR
-from components.calibration import ExpectedCalibrationError
-from components.features import LABEL_KEY
-from components.gate import GATE_FILE, OVERALL, Check, check_at_least, write_checks
-from components.schema import get_class_names, read_schema
+from components.baseline_model import SIGNATURE, find_obstacle
+from components.data_validator import DataValidation
+from components.features import EVAL_SPLIT, IMAGE_KEY, LABEL_KEY
+from components.gate import DATA_CHECKS_FILE, GATE_FILE, Check, get_failures, read_checks, write_checks
+from components.model_checks import Bounds, check_baseline, check_model
+from components.schema import get_class_names, get_image_shape, read_schema
 
-ACCURACY = "sparse_categorical_accuracy"
-LOSS = "sparse_categorical_crossentropy"
-COUNT = "example_count"
-
-# TFMA's accuracies are float32, in which 140 of 200 is less than 0.7: what is on its bound has to pass.
-ROUNDING = 1e-7
-
-# Names of the models in TFMA's results when there are two; a candidate alone has none.
-CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
+_BATCH = 1_000
+# Names that TFX's own stages read.
+_BLESSED_PROPERTY, _BLESSED_FILE, _NOT_BLESSED_FILE = "blessed", "BLESSED", "NOT_BLESSED"
 
 
-def make_eval_config(*, min_accuracy: float, min_class_accuracy: float, max_loss: float) -> tfma.EvalConfig:
-    """Say what is measured, and what a model has to reach.
-
-    Args:
-        min_accuracy: Least accuracy on all evaluation images, 0 to 1.
-        min_class_accuracy: Least accuracy on the images of each class, 0 to 1.
-        max_loss: Most that the accuracy may be below the baseline's, 0 to 1.
-    """
-    overall = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_accuracy - ROUNDING}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
-            # TFMA wants both satisfied; a relative bound of -1 always is.
-            absolute={"value": -max_loss - ROUNDING},
-            relative={"value": -1.0},
-        ),
-    )
-    each_class = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_class_accuracy - ROUNDING})
-    )
-    by_class = tfma.SlicingSpec(feature_keys=[LABEL_KEY])
-    accuracy = tfma.MetricConfig(
-        class_name="SparseCategoricalAccuracy",
-        per_slice_thresholds=[
-            tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=overall),
-            tfma.PerSliceMetricThreshold(slicing_specs=[by_class], threshold=each_class),
-        ],
-    )
-    others = [
-        tfma.MetricConfig(class_name="SparseCategoricalCrossentropy"),
-        tfma.MetricConfig(class_name="ExampleCount"),
-        tfma.MetricConfig(class_name="MultiClassConfusionMatrixPlot"),
-        tfma.MetricConfig(class_name=ExpectedCalibrationError.__name__, module=ExpectedCalibrationError.__module__),
-    ]
-    model = {"signature_name": "serving_default", "label_key": LABEL_KEY, "prediction_key": "probabilities"}
-    return tfma.EvalConfig(
-        model_specs=[
-            tfma.ModelSpec(name=CANDIDATE, **model),
-            tfma.ModelSpec(name=BASELINE, is_baseline=True, **model),
-        ],
-        slicing_specs=[tfma.SlicingSpec(), by_class],
-        metrics_specs=[tfma.MetricsSpec(metrics=[accuracy, *others])],
-    )
-
-
-class Executor(executor.Executor):
-    """TFX's Evaluator, which takes an empty baseline for none, and leaves its checks beside the metrics."""
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Count the answers in one pass, check them, and bless the candidate or not."""
 
     def Do(
         self,
@@ -83,66 +39,161 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluate, and bless or not.
+        """Write TFMA's metrics, `answers.json` and `gate.json`, and the blessing.
 
         Args:
-            input_dict: `examples`, `model`, `schema` and `baseline_model`, one artifact each.
+            input_dict: `examples`, `schema`, `validation`, `model` and `baseline_model`, one artifact each.
             output_dict: `evaluation` and `blessing`, one artifact each.
-            exec_properties: `eval_config`, from `make_eval_config`.
+            exec_properties: The fields of Bounds, and `accept_new_baseline`, 0 or 1.
+
+        Raises:
+            RuntimeError: TFMA's verdict on the floors is another than ours.
         """
-        (baseline,) = input_dict[standard_component_specs.BASELINE_MODEL_KEY]
-        (schema,) = input_dict[standard_component_specs.SCHEMA_KEY]
-        has_baseline = bool(baseline.get_int_custom_property(VERSION_PROPERTY))
-        inputs = {**input_dict, standard_component_specs.BASELINE_MODEL_KEY: [baseline] if has_baseline else []}
-        super().Do(inputs, output_dict, exec_properties)
-
+        keys = ("examples", "schema", "validation", "model", "baseline_model")
+        (examples,), (schema_artifact,), (validation,), (model,), (baseline,) = (input_dict[key] for key in keys)
         (evaluation,), (blessing,) = output_dict["evaluation"], output_dict["blessing"]
-        config = tfma.EvalConfig()
-        proto_utils.json_to_proto(exec_properties[standard_component_specs.EVAL_CONFIG_KEY], config)
-        class_names = get_class_names(read_schema(str(Path(schema.uri, "schema.pbtxt"))))
-        checks = list(list_checks(evaluation.uri, config, class_names, has_baseline=has_baseline))
-        blessed = bool(blessing.get_int_custom_property("blessed"))
-        if blessed != all(check.passed for check in checks):
-            raise RuntimeError(f"TFMA says blessed={blessed}, the checks do not: {checks}")
+        schema = read_schema(str(Path(schema_artifact.uri, "schema.pbtxt")))
+        class_names = get_class_names(schema)
+        bounds = Bounds(**{field.name: exec_properties[field.name] for field in fields(Bounds)})
+        files = sorted(Path(examples.uri, f"Split-{EVAL_SPLIT}").iterdir())
+
+        models = {CANDIDATE: path_utils.serving_model_path(model.uri)}
+        version = baseline.get_int_custom_property(VERSION_PROPERTY)
+        baseline_path = path_utils.serving_model_path(baseline.uri)
+        obstacle = find_obstacle(Path(baseline_path), files[0], class_names) if version else ""
+        if version and not obstacle:
+            models[BASELINE] = baseline_path
+        self._evaluate(files, models, make_eval_config(bounds), get_image_shape(schema), class_names, evaluation.uri)
+
+        checks = list(check_model(read_answers(Path(evaluation.uri, ANSWERS_FILE)), bounds))
+        _compare_verdicts(evaluation.uri, checks)
+        if BASELINE not in models:
+            checks.append(check_baseline(version, obstacle, accepted=bool(exec_properties["accept_new_baseline"])))
+        checks = [*read_checks(Path(validation.uri, DATA_CHECKS_FILE)), *checks]
         write_checks(Path(evaluation.uri, GATE_FILE), checks)
+        _bless(blessing, model, blessed=not get_failures(checks))
+
+    def _evaluate(
+        self,
+        files: list[Path],
+        models: dict[str, str],
+        config: tfma.EvalConfig,
+        image_shape: tuple[int, int],
+        class_names: tuple[str, ...],
+        destination: str,
+    ) -> None:
+        shared = [
+            tfma.default_eval_shared_model(path, model_name=name, eval_config=config) for name, path in models.items()
+        ]
+        with self._make_beam_pipeline() as pipeline:
+            counts = (
+                pipeline
+                | "Files" >> beam.Create([str(file) for file in files])
+                | "Spread" >> beam.Reshuffle()
+                | "Answer" >> beam.ParDo(AnswerExamples(models))
+                | "Add" >> beam.CombineGlobally(add_counts).without_defaults()
+            )
+            _ = counts | "Write" >> beam.Map(write_counts, image_shape, class_names, Path(destination, ANSWERS_FILE))
+            _ = (
+                counts
+                | "ByClass" >> beam.FlatMap(make_extracts)
+                | "Metrics"
+                >> tfma.ExtractEvaluateAndWriteResults(
+                    eval_shared_model=shared if len(shared) > 1 else shared[0],
+                    eval_config=config,
+                    extractors=[slice_key_extractor.SliceKeyExtractor(eval_config=config)],
+                    output_path=destination,
+                )
+            )
 
 
-def list_checks(
-    evaluation_dir: str, config: tfma.EvalConfig, class_names: tuple[str, ...], *, has_baseline: bool
-) -> Iterator[Check]:
-    """Join TFMA's metrics with the thresholds of `config`: TFMA itself lists only what failed."""
-    overall, each_class = (threshold.threshold for threshold in config.metrics_specs[0].metrics[0].per_slice_thresholds)
-    candidate = load_metrics(evaluation_dir, CANDIDATE if has_baseline else "")
-    metrics = candidate[None]
-    images = int(metrics[COUNT])
-    yield check_at_least(
-        "accuracy", OVERALL, metrics[ACCURACY], overall.value_threshold.lower_bound.value, images=images
-    )
-    for label, name in enumerate(class_names):
-        metrics = candidate[label]
-        floor = each_class.value_threshold.lower_bound.value
-        yield check_at_least("class accuracy", name, metrics[ACCURACY], floor, images=int(metrics[COUNT]))
-    if has_baseline:
-        change = candidate[None][ACCURACY] - load_metrics(evaluation_dir, BASELINE)[None][ACCURACY]
-        bound = overall.change_threshold.absolute.value
-        yield check_at_least("change of accuracy", OVERALL, change, bound, images=images)
+class AnswerExamples(beam.DoFn):
+    """Let the models answer the examples of a TFRecord file, and count the answers, batch by batch."""
+
+    def __init__(self, models: dict[str, str]) -> None:
+        self._paths = models
+
+    def setup(self) -> None:
+        """Load the models, once for each worker."""
+        self._models = {name: tf.saved_model.load(path) for name, path in self._paths.items()}
+
+    def process(self, file: str) -> Iterator[AnswerCounts]:
+        """Yield the counts of each batch."""
+        spec = {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string), LABEL_KEY: tf.io.FixedLenFeature([], tf.int64)}
+        for records in tf.data.TFRecordDataset(file).batch(_BATCH):
+            examples = tf.io.parse_example(records, spec)
+            answers = {name: model.signatures[SIGNATURE](examples=records) for name, model in self._models.items()}
+            probabilities = {name: answer["probabilities"].numpy() for name, answer in answers.items()}
+            yield count_answers(examples[IMAGE_KEY].numpy(), examples[LABEL_KEY].numpy(), probabilities)
 
 
-def load_metrics(evaluation_dir: str, model_name: str) -> dict[int | None, dict[str, float]]:
-    """Return the metrics of a model by label, and under None those of all images."""
-    result = tfma.load_eval_result(evaluation_dir, model_name=model_name or None)
-    metrics = {}
-    for slice_key, outputs in result.slicing_metrics:
-        values = outputs[""][""].items()
-        label = slice_key[0][1] if slice_key else None
-        metrics[label] = {name: value["doubleValue"] for name, value in values if "doubleValue" in value}
-    return metrics
+def write_counts(counts: AnswerCounts, image_shape: tuple[int, int], class_names: tuple[str, ...], path: Path) -> None:
+    """Write the counts of all images as `answers.json`."""
+    write_answers(path, build_answers(counts, image_shape, class_names))
 
 
-class GatedEvaluator(component.Evaluator):
-    """TFX's Evaluator with the executor above."""
+def _compare_verdicts(evaluation_dir: str, checks: list[Check]) -> None:
+    """Hold the floors against what TFMA made of them: two ways to one verdict."""
+    floors = [check for check in checks if check.p_value is None]
+    theirs = tfma.load_validation_result(evaluation_dir).validation_ok
+    if theirs != (not get_failures(floors)):
+        raise RuntimeError(f"TFMA says validation_ok={theirs}, the checks do not: {floors}")
 
+
+def _bless(blessing: types.Artifact, model: types.Artifact, *, blessed: bool) -> None:
+    Path(blessing.uri).mkdir(parents=True, exist_ok=True)
+    Path(blessing.uri, _BLESSED_FILE if blessed else _NOT_BLESSED_FILE).touch()
+    blessing.set_int_custom_property(_BLESSED_PROPERTY, int(blessed))
+    blessing.set_string_custom_property("current_model", model.uri)
+    blessing.set_int_custom_property("current_model_id", model.id)
+
+
+class EvaluatorSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters of Evaluator."""
+
+    PARAMETERS = {
+        **{field.name: component_spec.ExecutionParameter(type=float) for field in fields(Bounds)},
+        "accept_new_baseline": component_spec.ExecutionParameter(type=int),
+    }
+    INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
+        "validation": component_spec.ChannelParameter(type=DataValidation),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+    }
+    OUTPUTS = {
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+
+
+class GatedEvaluator(base_beam_component.BaseBeamComponent):
+    """Evaluate a candidate against its bounds and against the baseline, of which an empty one is none."""
+
+    SPEC_CLASS = EvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-
-__all__ = ["ACCURACY", "CALIBRATION_ERROR", "COUNT", "LOSS", "GatedEvaluator", "make_eval_config"]
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        schema: types.BaseChannel,
+        validation: types.BaseChannel,
+        model: types.BaseChannel,
+        baseline_model: types.BaseChannel,
+        bounds: Bounds,
+        accept_new_baseline: bool = False,
+    ) -> None:
+        spec = EvaluatorSpec(
+            examples=examples,
+            schema=schema,
+            validation=validation,
+            model=model,
+            baseline_model=baseline_model,
+            evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+            blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            accept_new_baseline=int(accept_new_baseline),
+            **{name: float(value) for name, value in asdict(bounds).items()},
+        )
+        super().__init__(spec)

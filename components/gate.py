@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 OVERALL = "overall"
 
@@ -28,9 +29,11 @@ class Check:
         reason: One sentence with the value and the bound.
         value: What was found; None where that is no number.
         bound: The least or the most that is allowed.
-        margin: How far the value is from the bound: positive on the good side, negative on the bad one.
+        margin: How far the value is from the bound: positive on the good side, negative on the bad one. A change may be
+            on the bad side and pass, where it may be chance.
         images: How many images the value was taken from.
         interval: Where the true value lies with 95 % confidence, lowest and highest; None where that is not estimated.
+        p_value: How probable such a change is by chance alone; None for what is no comparison.
     """
 
     name: str
@@ -42,23 +45,26 @@ class Check:
     margin: float | None = None
     images: int | None = None
     interval: tuple[float, float] | None = None
+    p_value: float | None = None
 
 
-def check_at_least(name: str, where: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:
-    """Check that `value` is no less than `bound`; NaN never is."""
-    return _compare(name, where, value, bound, value - bound, images, reason or "at least")
+def check_at_least(name: str, where: str, value: float, bound: float, **details: Any) -> Check:
+    """Check that `value` is no less than `bound`; NaN never is. `details` are further fields of the check."""
+    return _compare(name, where, value, bound, value - bound, "at least", details)
 
 
-def check_at_most(name: str, where: str, value: float, bound: float, *, images: int, reason: str = "") -> Check:
-    """Check that `value` is no more than `bound`; NaN never is."""
-    return _compare(name, where, value, bound, bound - value, images, reason or "at most")
+def check_at_most(name: str, where: str, value: float, bound: float, **details: Any) -> Check:
+    """Check that `value` is no more than `bound`; NaN never is. `details` are further fields of the check."""
+    return _compare(name, where, value, bound, bound - value, "at most", details)
 
 
-def _compare(name: str, where: str, value: float, bound: float, margin: float, images: int, how: str) -> Check:
+def _compare(
+    name: str, where: str, value: float, bound: float, margin: float, how: str, details: dict[str, Any]
+) -> Check:
     passed = margin >= -SLACK
     reason = f"{name} of {where} is {value:.4f}, {'' if passed else 'expected '}{how} {bound:.4f}"
     return Check(
-        name=name, slice=where, passed=passed, reason=reason, value=value, bound=bound, margin=margin, images=images
+        name=name, slice=where, passed=passed, reason=reason, value=value, bound=bound, margin=margin, **details
     )
 
 
@@ -74,4 +80,5 @@ def write_checks(path: Path, checks: Sequence[Check]) -> None:
 
 def read_checks(path: Path) -> list[Check]:
     """Read what `write_checks` wrote."""
-    return [Check(**check) for check in json.loads(path.read_text())]
+    checks = json.loads(path.read_text())
+    return [Check(**{**check, "interval": check["interval"] and tuple(check["interval"])}) for check in checks]

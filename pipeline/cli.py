@@ -51,7 +51,12 @@ def run(
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 42,
     min_accuracy: Annotated[float, typer.Option(help="Least accuracy on the evaluation images.")] = 0.86,
     min_class_accuracy: Annotated[float, typer.Option(help="Least accuracy on those of each class.")] = 0.5,
-    max_loss: Annotated[float, typer.Option(help="Most that the accuracy may be below the baseline's.")] = 0.01,
+    max_calibration_error: Annotated[float, typer.Option(help="Most that confidence may be off the accuracy.")] = 0.15,
+    max_loss: Annotated[float, typer.Option(help="Most that the accuracy may be below the baseline's.")] = 0.005,
+    max_class_loss: Annotated[float, typer.Option(help="The same for the images of each class.")] = 0.03,
+    accept_new_baseline: Annotated[
+        bool, typer.Option("--accept-new-baseline", help="Go on where what is pushed can't be compared.")
+    ] = False,
     sample_size: Annotated[int, typer.Option(help="Training images that --data sample generates.")] = 12_000,
     use_cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Take unchanged stages from the cache.")] = True,
     beam_arg: Annotated[
@@ -81,7 +86,10 @@ def run(
             seed=seed,
             min_accuracy=min_accuracy,
             min_class_accuracy=min_class_accuracy,
+            max_calibration_error=max_calibration_error,
             max_loss=max_loss,
+            max_class_loss=max_class_loss,
+            accept_new_baseline=accept_new_baseline,
             require_gpu=require_gpu,
             use_cache=use_cache,
             beam_args=tuple(beam_arg or ()),

@@ -14,8 +14,9 @@ from tfx.proto import trainer_pb2
 from components.baseline import Baseline, choose_baseline
 from components.data_gate import DataGate
 from components.data_validator import DataValidator
-from components.evaluator import GatedEvaluator, make_eval_config
+from components.evaluator import GatedEvaluator
 from components.example_gen import IdxExampleGen
+from components.model_checks import Bounds
 from components.pusher import AtomicPusher
 from components.schema import CuratedSchemaGen
 from pipeline.config import PipelineConfig
@@ -76,13 +77,17 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     evaluator = GatedEvaluator(
         examples=examples,
         schema=schema,
+        validation=data_validator.outputs["validation"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["baseline"],
-        eval_config=make_eval_config(
+        bounds=Bounds(
             min_accuracy=config.min_accuracy,
             min_class_accuracy=config.min_class_accuracy,
+            max_calibration_error=config.max_calibration_error,
             max_loss=config.max_loss,
+            max_class_loss=config.max_class_loss,
         ),
+        accept_new_baseline=config.accept_new_baseline,
     ).with_id("Evaluator")
 
     pusher = AtomicPusher(

@@ -65,7 +65,7 @@ def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay
         run_locally(config, record.run_id, display)
     except DataRejectedError:
         record.verdict = "data_rejected"
-        record.reasons = get_failures(read_outcome(config.metadata_path, record.run_id).data_checks)
+        record.reasons = get_failures(read_outcome(config.metadata_path, record.run_id).checks)
         return ExitCode.DATA_REJECTED
     except KeyboardInterrupt:
         return _record_error(record, f"{display.running} was interrupted; run it again", ExitCode.INTERRUPTED)
@@ -98,11 +98,11 @@ def _record_error(record: RunRecord, reason: str, code: ExitCode) -> ExitCode:
 
 
 def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome) -> ExitCode:
-    overall = {check.name: check.value for check in outcome.gate_checks if check.slice == OVERALL}
+    overall = {check.name: check.value for check in outcome.checks if check.slice == OVERALL}
     record.accuracy = overall["accuracy"]
     change = overall.get("change of accuracy")
     record.baseline_accuracy = None if change is None or record.accuracy is None else record.accuracy - change
-    record.reasons = get_failures(outcome.gate_checks)
+    record.reasons = get_failures(outcome.checks)
     if record.reasons:
         record.verdict = "not_blessed"
         return ExitCode.NOT_BLESSED
@@ -119,7 +119,11 @@ def list_facts(record: RunRecord, config: PipelineConfig, dataset: Dataset, log_
     if dataset.note:
         facts.append(("note", dataset.note))
     if record.accuracy is not None:
-        baseline = "no baseline yet" if record.baseline_accuracy is None else f"baseline {record.baseline_accuracy:.4f}"
+        baseline = (
+            "compared with no baseline"
+            if record.baseline_accuracy is None
+            else f"baseline {record.baseline_accuracy:.4f}"
+        )
         facts.append(("accuracy", f"{record.accuracy:.4f} on {dataset.counts['eval']:,} evaluation images; {baseline}"))
     if record.serving_path:
         facts.append(("pushed", f"version {record.pushed_version}, {record.serving_path}"))
@@ -141,7 +145,7 @@ def suggest_next(record: RunRecord, config: PipelineConfig) -> str:
         volume = shlex.quote(f"{config.serving_dir}:/models/model")
         return f"docker run -p 8501:8501 -v {volume} tensorflow/serving"
     if record.verdict == "not_blessed":
-        return "train otherwise (--epochs, --hidden-units, --learning-rate), or lower the bound that failed"
+        return "train otherwise (--epochs, --hidden-units, --learning-rate), or allow what failed (see run --help)"
     if record.verdict == "data_rejected":
         return f"mend the files in {config.data_dir}, and run again"
     return "read the log"

@@ -79,14 +79,12 @@ class Outcome:
     """What the stages of a run left behind; empty where they did not come to it.
 
     Attributes:
-        data_checks: Of the DataValidator.
-        gate_checks: Of the Evaluator.
+        checks: All that the run had to satisfy: the gate's, or where the data was rejected, those of the data.
         pushed_version: The version that is this run's model, 0 for none.
         newly_pushed: Whether it was this run that pushed it.
     """
 
-    data_checks: list[Check]
-    gate_checks: list[Check]
+    checks: list[Check]
     pushed_version: int
     newly_pushed: bool
 
@@ -94,11 +92,11 @@ class Outcome:
 def read_outcome(metadata_path: Path, run_id: str) -> Outcome:
     """Read the outcome of a run back from ML Metadata and the artifacts that it names."""
     outputs = read_outputs(metadata_path, run_id)
-    validation, evaluation = outputs.get("DataValidator.validation"), outputs.get("Evaluator.evaluation")
+    files = (("Evaluator.evaluation", GATE_FILE), ("DataValidator.validation", DATA_CHECKS_FILE))
+    paths = [outputs[output].uri / file for output, file in files if output in outputs]
     pushed = outputs["Pusher.pushed_model"].properties if "Pusher.pushed_model" in outputs else {}
     return Outcome(
-        data_checks=read_checks(validation.uri / DATA_CHECKS_FILE) if validation else [],
-        gate_checks=read_checks(evaluation.uri / GATE_FILE) if evaluation else [],
+        checks=read_checks(paths[0]) if paths else [],
         pushed_version=pushed.get("pushed_version", 0),
         newly_pushed=bool(pushed.get("newly_pushed", 0)),
     )

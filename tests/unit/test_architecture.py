@@ -18,7 +18,8 @@ SOURCES = sorted(
 )
 LIGHT = (
     "components.idx", "components.samples", "components.datasets", "components.gate", "components.image_statistics",
-    "components.data_checks", "components.serving", "pipeline.config", "pipeline.runs",
+    "components.data_checks", "components.serving", "components.answers", "components.answer_counts",
+    "components.calibration", "components.paired_test", "components.model_checks", "pipeline.config", "pipeline.runs",
 )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ def make_config(**fields: Any) -> PipelineConfig:
         ("min_class_accuracy", 1.5, "--min-class-accuracy 1.5: expected 0 to 1."),
         ("max_loss", -0.01, "--max-loss -0.01: expected 0 to 1."),
         ("max_loss", math.nan, "--max-loss nan: expected 0 to 1."),
+        ("max_class_loss", 1.01, "--max-class-loss 1.01: expected 0 to 1."),
+        ("max_calibration_error", -1, "--max-calibration-error -1: expected 0 to 1."),
         ("learning_rate", 0, "--learning-rate 0: expected a number above 0 and at most 1."),
         ("learning_rate", 1.1, "--learning-rate 1.1: expected a number above 0 and at most 1."),
         ("learning_rate", math.nan, "--learning-rate nan: expected a number above 0 and at most 1."),
@@ -47,8 +49,8 @@ def test_a_value_out_of_range_names_option_value_and_range(field: str, value: fl
     [
         {"epochs": 1, "batch_size": 1, "hidden_units": 1, "seed": 0, "learning_rate": 1e-9},
         {"epochs": 10_000, "batch_size": 65_536, "hidden_units": 65_536, "seed": 2**31 - 1, "learning_rate": 1},
-        {"min_accuracy": 0, "min_class_accuracy": 0, "max_loss": 0},
-        {"min_accuracy": 1, "min_class_accuracy": 1, "max_loss": 1},
+        {"min_accuracy": 0, "min_class_accuracy": 0, "max_calibration_error": 0, "max_loss": 0, "max_class_loss": 0},
+        {"min_accuracy": 1, "min_class_accuracy": 1, "max_calibration_error": 1, "max_loss": 1, "max_class_loss": 1},
     ],
 )
 def test_the_ends_of_the_ranges_are_allowed(fields: dict[str, float]) -> None:
