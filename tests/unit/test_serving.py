@@ -128,5 +128,5 @@ def test_a_model_without_manifest_has_none(tmp_path: Path) -> None:
 def test_a_damaged_manifest_is_named_with_the_remedy(tmp_path: Path, content: str) -> None:
     write_manifest(make_model(tmp_path / "4"), A_MANIFEST)
     (tmp_path / "4" / MANIFEST).write_text(content)
-    with pytest.raises(ServingError, match=r"4/assets\.extra/manifest\.json: not a manifest .* delete version 4"):
+    with pytest.raises(ServingError, match=r"4/assets\.extra/manifest\.json: not a manifest .* delete that version"):
         read_manifest(tmp_path, 4)
