@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 _NOTHING = "\N{EN DASH}"
+_SPACE = "\N{NO-BREAK SPACE}"
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -12,7 +13,9 @@ def write_number(value: float | None) -> str:
     """Write a count as it is and a share with four digits."""
     if value is None:
         return _NOTHING
-    text = f"{value:,.0f}" if isinstance(value, int) or 10 <= abs(value) < math.inf else f"{value:.4f}"
+    # 1.0 is a share all the same, and looks like one beside others.
+    is_count = isinstance(value, int) or 10 <= abs(value) < math.inf or (value.is_integer() and abs(value) != 1)
+    text = f"{value:,.0f}" if is_count else f"{value:.4f}"
     return text.replace("-", _MINUS)
 
 
@@ -23,7 +26,7 @@ def write_sentence(text: str) -> str:
 
 def write_percent(value: float | None, digits: int = 2) -> str:
     """Write a share as a percentage."""
-    return _NOTHING if value is None else f"{value:.{digits}%}".replace("%", " %")
+    return _NOTHING if value is None else f"{value:.{digits}%}".replace("%", _SPACE + "%")
 
 
 def write_points(value: float | None, digits: int = 2) -> str:

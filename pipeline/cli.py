@@ -150,16 +150,16 @@ def promote(
     output: OutputOption = DEFAULT_OUTPUT,
 ) -> None:
     """Push the model of a run in spite of the gate, for a reason."""
-    from pipeline.promote_command import promote_run
+    from pipeline.promote_command import PromotionError, promote_run
     from pipeline.report_command import UnknownRunError
 
     try:
-        version = promote_run(output, run_id, reason)
-    except (UnknownRunError, ValueError) as error:
+        promotion = promote_run(output, run_id, reason)
+    except (UnknownRunError, PromotionError) as error:
         fail(error, ExitCode.BAD_INPUT)
     except RuntimeError as error:  # PushError, which TFX would have to be imported for
         fail(error, ExitCode.ERROR)
-    print(f"Pushed: the model of {run_id} is version {version} now, by a person: {reason.strip()}")
+    print(f"Pushed: the model of {run_id} is version {promotion.version} now, by a person: {promotion.reason}")
 
 
 @app.command()

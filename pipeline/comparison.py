@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.number_format import write_number
 from components.report import Report, list_counts, measure_classes
 from pipeline.console import STATUS_WIDTH, VERDICTS
 
@@ -81,14 +80,14 @@ def print_comparison(run_ids: tuple[str, str], rows: list[Row]) -> None:
 def _write(value: Any) -> Text:
     if value in VERDICTS:
         return Text(*VERDICTS[value])
-    if isinstance(value, (bool, str)):
-        return Text(str(value), "red" if value == "failed" else "")
-    return Text(write_number(value))
+    if type(value) is float:
+        return Text(f"{value:.4g}")
+    return Text("" if value is None else f"{value:,}" if type(value) is int else str(value))
 
 
 def _write_change(row: Row) -> str:
-    values = (row.first, row.second)
-    if row.first == row.second or not all(type(value) in (int, float) for value in values):
-        return "" if row.first == row.second else "differs"
-    change = row.second - row.first
-    return f"{'+' if change > 0 else ''}{write_number(change)}"
+    if None in (row.first, row.second) or row.first == row.second:
+        return ""
+    if not {type(row.first), type(row.second)} <= {int, float}:
+        return "differs"
+    return f"{row.second - row.first:+.4g}"

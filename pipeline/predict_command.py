@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from components.idx_folder import DataError, Dataset, load_dataset
 from components.image_files import ImageFileError, read_image_file
 from components.number_format import write_percent
 from components.serving import DATA_SUMMARY, list_versions
+from pipeline.console import STATUS_WIDTH
 from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
 
@@ -159,11 +162,12 @@ def _ask_evaluation(dataset: Dataset, indices: Sequence[int], shape: tuple[int, 
 
 
 def _answer(model_dir: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    import os
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the answer is what a person wants to see
+    # The answer is all that a person wants to see, and nothing of what TensorFlow tells of itself.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     prepare_environment()
-    import tensorflow as tf
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflow as tf
 
     model = tf.saved_model.load(str(model_dir))
     return model.signatures[_SIGNATURE](images=tf.constant(images))["probabilities"].numpy()
@@ -183,7 +187,8 @@ def _describe(question: Question, probabilities: list[float], names: Sequence[st
 
 
 def _print_predictions(predictions: Sequence[Prediction], model_dir: Path) -> None:
-    console = Console(highlight=False)
+    # As wide as the rows are: what is cut can't be read.
+    console = Console(highlight=False, width=STATUS_WIDTH)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("Image", "Answer", "Confidence", "Is", ""):
         table.add_column(name, justify="right" if name == "Confidence" else "left", no_wrap=True)

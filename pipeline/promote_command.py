@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
-from components.lineage import Promotion
+from components.lineage import Artifact, Promotion
 from components.serving import Manifest, digest_model, get_pushed_version, read_manifest
+from pipeline.console import divert_output
 from pipeline.environment import prepare_environment
 from pipeline.report_command import find_record, write_report
-from pipeline.runs import RunRecord, read_outputs, save_record
+from pipeline.runs import read_outputs, save_record
 
 
 class PromotionError(ValueError):
     """The model cannot be promoted; one sentence says why."""
 
 
-def promote_run(output: Path, run_id: str, reason: str) -> int:
+def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
     """Push the model of a run and keep the reason: in its manifest, in the record of the run, and in its report.
-
-    Returns:
-        The version that it became.
 
     Raises:
         UnknownRunError: There is no such run.
@@ -48,20 +47,23 @@ def promote_run(output: Path, run_id: str, reason: str) -> int:
         reason=reason,
     )
     _refuse_what_is_pushed(serving_dir, manifest)
+    with divert_output(directory / "runs" / run_id / "run.log"):
+        version = _push(serving_dir, model_dir, manifest, artifacts)
+    promotion = Promotion(version=version, reason=reason, pushed_at=manifest.pushed_at)
+    record.promotion = asdict(promotion)
+    save_record(directory, record)
+    write_report(output, record)
+    return promotion
+
+
+def _push(serving_dir: Path, model_dir: Path, manifest: Manifest, artifacts: Mapping[str, Artifact]) -> int:
     prepare_environment()
     from components.pusher import lock_serving_dir, push_model  # brings TFX, which takes its time
 
+    examples_dir = artifacts["ExampleGen.examples"].uri / "Split-eval"
     with lock_serving_dir(serving_dir):
         _refuse_what_is_pushed(serving_dir, manifest)
-        version = push_model(
-            model_dir,
-            serving_dir,
-            manifest,
-            artifacts["ExampleGen.examples"].uri / "Split-eval",
-            artifacts["DataValidator.validation"].uri,
-        )
-    _record_promotion(output, record, Promotion(version=version, reason=reason, pushed_at=manifest.pushed_at))
-    return version
+        return push_model(model_dir, serving_dir, manifest, examples_dir, artifacts["DataValidator.validation"].uri)
 
 
 def _refuse_what_is_pushed(serving_dir: Path, manifest: Manifest) -> None:
@@ -69,9 +71,3 @@ def _refuse_what_is_pushed(serving_dir: Path, manifest: Manifest) -> None:
     current = read_manifest(serving_dir, version) if version else None
     if current and current.digest == manifest.digest:
         raise PromotionError(f"{manifest.run_id}: its model is what is pushed already, version {version}.")
-
-
-def _record_promotion(output: Path, record: RunRecord, promotion: Promotion) -> None:
-    record.promotion = asdict(promotion)
-    save_record(output / record.data, record)
-    write_report(output, record)

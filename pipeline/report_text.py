@@ -23,8 +23,8 @@ def print_report(report: Report) -> None:
     """Print verdict, checks, classes, data, training and origin of a run."""
     console = Console(highlight=False)
     console.width = max(console.width, _LEAST_WIDTH)  # what is cut can't be read
-    title, colour = VERDICTS[report.verdict]
-    console.print(Text.assemble((title.capitalize(), f"bold {colour}"), f": {describe_verdict(report)}"))
+    _, colour = VERDICTS[report.verdict]
+    console.print(Text(describe_verdict(report), f"bold {colour}"), soft_wrap=True)
     for name, value in _list_facts(report):
         console.print(Text.assemble((f"  {name:<11}", "dim"), value), soft_wrap=True)
     if report.checks:
