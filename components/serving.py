@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 # TensorFlow leaves assets.extra to the user: https://www.tensorflow.org/guide/saved_model#the_savedmodel_format
-EXTRA = "assets.extra"
-MANIFEST = Path(EXTRA, "manifest.json")
-DATA_SUMMARY = Path(EXTRA, "data")
+MANIFEST = Path("assets.extra", "manifest.json")
+DATA_SUMMARY = Path("assets.extra", "data")
 _HIGHEST = ".highest_version"
 
 
@@ -95,7 +94,7 @@ def digest_model(model_dir: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(model_dir.rglob("*")):
         name = path.relative_to(model_dir)
-        if path.is_file() and name.parts[0] != EXTRA:
+        if path.is_file() and name != MANIFEST and DATA_SUMMARY not in name.parents:
             digest.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
