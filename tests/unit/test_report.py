@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_reports import ORIGIN, make_artifacts, make_report
 
 from components.answers import ModelAnswers
 from components.data_summary import DataSummary
@@ -25,7 +26,6 @@ from components.report import (
     measure_drift,
     to_json,
 )
-from tests.made_reports import ORIGIN, make_artifacts, make_report
 
 # Three classes; the last is never predicted.
 THREE = ModelAnswers(confusion=[[8, 2, 0], [1, 9, 0], [0, 5, 0]], bins=[[2, 1.2, 1], [0, 0, 0], [2, 1.8, 2]])
