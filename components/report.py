@@ -142,10 +142,13 @@ def gather_report(artifacts: Mapping[str, Artifact], **facts: Any) -> Report:
     baseline_version = int(baseline.properties.get("version", 0)) if baseline else 0
     model_dir = Path(baseline.uri, _MODEL_DIR) if baseline and baseline_version else None
     pushed = artifacts["pushed_model"].properties if "pushed_model" in artifacts else {}
+    data_checks = _read(artifacts, "validation", DATA_CHECKS_FILE, read_checks) or []
+    gate_checks = _read(artifacts, "evaluation", GATE_FILE, read_checks) or []
     return Report(
         artifacts=dict(sorted(artifacts.items(), key=lambda item: item[1].id)),
-        data_checks=_read(artifacts, "validation", DATA_CHECKS_FILE, read_checks) or [],
-        gate_checks=_read(artifacts, "evaluation", GATE_FILE, read_checks) or [],
+        data_checks=data_checks,
+        # The gate's list begins with the checks of the data.
+        gate_checks=[check for check in gate_checks if check not in data_checks],
         data=read_summary(artifacts["validation"].uri) if "validation" in artifacts else None,
         training=_read(artifacts, "model_run", TRAINING_FILE, lambda path: json.loads(path.read_text())),
         answers=_read(artifacts, "evaluation", ANSWERS_FILE, read_answers),
