@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jinja2
 import numpy as np
@@ -45,6 +45,7 @@ MAX_MATRIX_CLASSES = 25
 # The share of a class's images at which a mistake has the full colour.
 _WORST_SHARE = 0.25
 _GREY_BIN = 8
+Numbers: TypeAlias = NDArray[Any]
 _ONE = Axis(low=0, high=1, ticks=[0, 0.25, 0.5, 0.75, 1], write="{:.0%}".format)
 
 
@@ -126,19 +127,12 @@ def _find_confusion(answers: Answers) -> tuple[str, str, int] | None:
 
 
 def _view_matrix(answers: ModelAnswers, names: Sequence[str], shown: Sequence[int]) -> list[dict[str, Any]]:
-    """Rows of cells: count, share of the label's images, whether right, and strength of the colour, 0 to 1."""
+    """Rows of cells: count, and share of the label's images."""
     confusion = np.array(answers.confusion)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    rows = []
-    for label in shown:
-        cells = []
-        for predicted in shown:
-            share, right = float(shares[label, predicted]), label == predicted
-            strength = share if right else min(share / _WORST_SHARE, 1) ** 0.5
-            style = "right" if right else "wrong"
-            cells.append({"count": int(confusion[label, predicted]), "share": share, "style": style, "s": strength})
-        rows.append({"name": names[label], "cells": cells})
-    return rows
+    right = np.eye(len(names), dtype=bool)
+    strength = np.where(right, shares, np.sqrt(np.minimum(shares / _WORST_SHARE, 1)))
+    return _view_cells(confusion, shares, right, strength, names, shown)
 
 
 def _view_difference(
@@ -146,17 +140,19 @@ def _view_difference(
 ) -> list[dict[str, Any]]:
     """Rows of cells: images more or fewer than the baseline's; more right answers and fewer wrong ones are good."""
     change = np.array(candidate.confusion) - np.array(baseline.confusion)
-    most = max(int(np.abs(change).max()), 1)
-    rows = []
-    for label in shown:
-        counts = [int(change[label, predicted]) for predicted in shown]
-        good = [(count > 0) == (label == predicted) for count, predicted in zip(counts, shown, strict=True)]
-        cells = [
-            {"count": count, "style": "right" if fine else "wrong", "s": (abs(count) / most) ** 0.5}
-            for count, fine in zip(counts, good, strict=True)
-        ]
-        rows.append({"name": names[label], "cells": cells})
-    return rows
+    good = (change > 0) == np.eye(len(names), dtype=bool)
+    strength = np.sqrt(np.abs(change) / max(np.abs(change).max(), 1))
+    return _view_cells(change, strength, good, strength, names, shown)
+
+
+def _view_cells(
+    counts: Numbers, shares: Numbers, good: Numbers, strength: Numbers, names: Sequence[str], shown: Sequence[int]
+) -> list[dict[str, Any]]:
+    def view_cell(at: tuple[int, int]) -> dict[str, Any]:
+        style = "right" if good[at] else "wrong"
+        return {"count": int(counts[at]), "share": float(shares[at]), "style": style, "s": float(strength[at])}
+
+    return [{"name": names[label], "cells": [view_cell((label, predicted)) for predicted in shown]} for label in shown]
 
 
 def _draw_reliability(answers: Answers) -> Markup:

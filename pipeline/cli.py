@@ -178,14 +178,13 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the pushed model what is on some images."""
-    from pipeline.predict_command import PredictError, predict_images
+    from pipeline.predict_command import PredictError, predict_images, read_range
 
     try:
         predict_images(
             output,
             files=images or [],
-            eval_indices=eval_index or [],
-            eval_range=eval_range,
+            indices=[*(eval_index or []), *read_range(eval_range)],
             data=data,
             version=version,
             plot=plot,

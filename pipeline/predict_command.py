@@ -6,8 +6,8 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,90 +26,77 @@ from pipeline.console import STATUS_WIDTH
 from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
 
-_SIGNATURE = "serving_images"
-
 
 class PredictError(ValueError):
     """There is no model or no such image; one sentence says what is expected."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """An image, uint8 [height, width], its name, and its label where that is known."""
+class Question(NamedTuple):
+    """The name of an image, its pixels, uint8 [height, width], and its label where that is known."""
 
     name: str
     pixels: NDArray[np.uint8]
     label: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """The answer to one image: the probability of each class, and whether the most probable one is right."""
-
-    image: str
-    predicted: str
-    confidence: float
-    probabilities: dict[str, float]
-    label: str | None
-    right: bool | None
-
-
 def predict_images(
     output: Path,
     *,
     files: Sequence[Path],
-    eval_indices: Sequence[int],
-    eval_range: str | None,
+    indices: Sequence[int],
     data: str | None,
     version: int | None,
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Ask a pushed model, and print what it answers.
+    """Ask a pushed model about files and evaluation images, and print what it answers.
 
     Raises:
         PredictError: No model is pushed, nothing is asked, or an image cannot be used.
     """
-    indices = [*eval_indices, *_read_range(eval_range)]
     if not files and not indices:
         raise PredictError("no image: expected files, --eval N or --eval-range A:B.")
     if plot and plot.suffix.lower() != ".png":
         raise PredictError(f"--plot {plot}: expected a name that ends in .png.")
     dataset = _find_dataset(output, data) if data or indices else None
     model_dir = _find_model(output, dataset.name if dataset else None, version)
-    # What the model was trained on is kept with it, so that a wrong file is told of before TensorFlow is there.
+    # The model brings a summary of its data, so that a wrong file is told of before TensorFlow is there.
     summary = read_summary(model_dir / DATA_SUMMARY)
     if not summary:
         raise PredictError(f"{model_dir}: says nothing of its data; push a model with this pipeline.")
-    questions = list(_ask_files(files, summary.image_shape))
-    if dataset:
-        questions += _ask_evaluation(dataset, indices, summary.image_shape)
-    probabilities = _answer(model_dir, np.stack([question.pixels for question in questions]))
-    predictions = [
-        _describe(question, row.tolist(), summary.class_names)
-        for question, row in zip(questions, probabilities, strict=True)
-    ]
+    try:
+        questions = list(_ask_files(files, summary.image_shape))
+        questions += _ask_evaluation(dataset, indices, summary.image_shape) if dataset else []
+        probabilities = _answer(model_dir, np.stack([question.pixels for question in questions]))
+    except (ImageFileError, IdxError) as error:
+        raise PredictError(str(error)) from error
+    names = summary.class_names
     if plot:
         from components.prediction_plot import plot_predictions
 
-        plot_predictions(plot, questions, probabilities, summary.class_names)
+        labels = [question.label for question in questions]
+        plot_predictions(plot, [question.pixels for question in questions], labels, probabilities, names)
+    answers = [_describe(question, row, names) for question, row in zip(questions, probabilities.tolist(), strict=True)]
     if as_json:
-        print(json.dumps([asdict(prediction) for prediction in predictions]))
+        print(json.dumps(answers))
     else:
-        _print_predictions(predictions, model_dir)
+        _print_answers(answers, model_dir)
 
 
-def _read_range(text: str | None) -> range:
-    if text is None:
-        return range(0)
-    start, colon, stop = text.partition(":")
-    if not colon or not start.isdecimal() or not stop.isdecimal() or int(start) >= int(stop):
+def read_range(text: str | None) -> range:
+    """Read `A:B`.
+
+    Raises:
+        PredictError: It is something else.
+    """
+    start, colon, stop = (text or "0:0").partition(":")
+    if not (colon and start.isdecimal() and stop.isdecimal()) or (text and int(start) >= int(stop)):
         raise PredictError(f"--eval-range {text}: expected two numbers such as 0:15, the second above the first.")
     return range(int(start), int(stop))
 
 
 def _find_dataset(output: Path, data: str | None) -> Dataset:
-    """Find the data that is asked for, or that of the latest run that pushed or met a model."""
+    """Find the data that is asked for, or that of the latest run for which a model is pushed."""
     from components.datasets import find_dataset
 
     try:
@@ -130,35 +117,27 @@ def _find_model(output: Path, name: str | None, version: int | None) -> Path:
         raise PredictError(f"no model is pushed in {output / name if name else output}: run the pipeline first.")
     versions = list_versions(found)
     if version is not None and version not in versions:
-        known = ", ".join(map(str, versions))
-        raise PredictError(f"--version {version}: not in {found}, which has {known}.")
+        raise PredictError(f"--version {version}: not in {found}, which has {', '.join(map(str, versions))}.")
     return found / str(version or versions[-1])
 
 
 def _ask_files(files: Sequence[Path], shape: tuple[int, int]) -> Iterator[Question]:
     for path in files:
-        try:
-            images = read_image_file(path, shape)
-        except ImageFileError as error:
-            raise PredictError(str(error)) from error
+        images = read_image_file(path, shape)
         for index, image in enumerate(images):
-            yield Question(name=f"{path}[{index}]" if len(images) > 1 else str(path), pixels=image)
+            yield Question(f"{path}[{index}]" if len(images) > 1 else str(path), image)
 
 
 def _ask_evaluation(dataset: Dataset, indices: Sequence[int], shape: tuple[int, int]) -> Iterator[Question]:
-    image_file, label_file = dataset.files[EVAL_SPLIT]
-    count = dataset.counts[EVAL_SPLIT]
-    outside = [index for index in indices if not 0 <= index < count]
-    if outside:
-        raise PredictError(f"evaluation image {outside[0]}: expected 0 to {count - 1:,}.")
     if dataset.image_shape != shape:
-        raise PredictError(f"{dataset.directory}: images of another size than the model was trained with.")
-    try:
-        images, labels = read_images(image_file), read_labels(label_file)
-    except IdxError as error:
-        raise PredictError(str(error)) from error
+        raise PredictError(f"{dataset.directory}: its images are of another size than those of the model.")
+    image_file, label_file = dataset.files[EVAL_SPLIT]
     for index in indices:
-        yield Question(name=f"eval {index}", pixels=images[index], label=int(labels[index]))
+        if not 0 <= index < dataset.counts[EVAL_SPLIT]:
+            raise PredictError(f"evaluation image {index}: expected 0 to {dataset.counts[EVAL_SPLIT] - 1:,}.")
+    images, labels = read_images(image_file), read_labels(label_file)
+    for index in indices:
+        yield Question(f"eval {index}", images[index], int(labels[index]))
 
 
 def _answer(model_dir: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -170,49 +149,37 @@ def _answer(model_dir: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         import tensorflow as tf
 
     model = tf.saved_model.load(str(model_dir))
-    return model.signatures[_SIGNATURE](images=tf.constant(images))["probabilities"].numpy()
+    return model.signatures["serving_images"](images=tf.constant(images))["probabilities"].numpy()
 
 
-def _describe(question: Question, probabilities: list[float], names: Sequence[str]) -> Prediction:
+def _describe(question: Question, probabilities: Sequence[float], names: Sequence[str]) -> dict[str, Any]:
     predicted = int(np.argmax(probabilities))
-    label = None if question.label is None else names[question.label]
-    return Prediction(
-        image=question.name,
-        predicted=names[predicted],
-        confidence=probabilities[predicted],
-        probabilities=dict(zip(names, probabilities, strict=True)),
-        label=label,
-        right=None if label is None else question.label == predicted,
-    )
+    known = question.label is not None
+    return {
+        "image": question.name,
+        "predicted": names[predicted],
+        "confidence": probabilities[predicted],
+        "probabilities": dict(zip(names, probabilities, strict=True)),
+        "label": names[question.label] if question.label is not None else None,
+        "right": question.label == predicted if known else None,
+    }
 
 
-def _print_predictions(predictions: Sequence[Prediction], model_dir: Path) -> None:
+def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path) -> None:
     # As wide as the rows are: what is cut can't be read.
     console = Console(highlight=False, width=STATUS_WIDTH)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("Image", "Answer", "Confidence", "Is", ""):
-        table.add_column(name, justify="right" if name == "Confidence" else "left", no_wrap=True)
-    for each in predictions:
-        style = "" if each.right is None else "blue" if each.right else "red"
-        result = "" if each.right is None else "right" if each.right else "wrong"
-        table.add_row(
-            Text(each.image),
-            Text(each.predicted, style),
-            write_percent(each.confidence, 1),
-            Text(each.label or ""),
-            Text(result, style),
-        )
+    table = Table("Image", "Answer", "Confidence", "Is", "", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    words = {True: ("right", "blue"), False: ("wrong", "red"), None: ("", "")}
+    for each in answers:
+        word, style = words[each["right"]]
+        confidence = write_percent(each["confidence"], 1)
+        table.add_row(Text(each["image"]), Text(each["predicted"], style), confidence, each["label"], Text(word, style))
     console.print(table, soft_wrap=True)
-    if len(predictions) == 1:
-        console.print(_list_probabilities(predictions[0]))
-    known = [each.right for each in predictions if each.right is not None]
+    if len(answers) == 1:
+        shares = sorted(answers[0]["probabilities"].items(), key=lambda item: -item[1])
+        for name, share in shares:
+            console.print(f"  {name:<24}{write_percent(share, 1):>7}  {'█' * round(30 * share)}", markup=False)
+    known = [each["right"] for each in answers if each["right"] is not None]
     if len(known) > 1:
         console.print(f"{sum(known):,} of {len(known):,} are right.")
     console.print(f"Model: {model_dir}", style="dim", markup=False, soft_wrap=True)
-
-
-def _list_probabilities(prediction: Prediction) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for name, share in sorted(prediction.probabilities.items(), key=lambda item: -item[1]):
-        table.add_row(Text(name), write_percent(share, 1), Text("█" * round(30 * share), "blue"))
-    return table

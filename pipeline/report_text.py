@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -42,10 +40,13 @@ def print_report(report: Report) -> None:
             console.print(f"Drift since the baseline's data, {split}: {shift}, {divergence}", style="dim")
     if report.training:
         _print_heading(console, "Training")
-        console.print(_make_training_table(report.training))
-        options = ", ".join(f"{name} {value}" for name, value in report.training["options"].items())
-        device = f"{report.training['seconds']:.1f} seconds on {report.training['device']}"
-        console.print(f"{device}; {options}", style="dim")
+        training, last = report.training, report.training["history"][-1]
+        console.print(
+            f"{training['seconds']:.1f} seconds on {training['device']}; in the last of {last['epoch']} epochs"
+        )
+        for split, prefix in (("train", ""), ("eval", "eval_")):
+            console.print(f"  {split:<6} loss {last[f'{prefix}loss']:.4f}, accuracy {last[f'{prefix}accuracy']:.4f}")
+        console.print(", ".join(f"{name} {value}" for name, value in training["options"].items()), style="dim")
 
 
 def _print_heading(console: Console, text: str) -> None:
@@ -109,14 +110,6 @@ def _make_data_table(data: DataSummary) -> Table:
     counts = [list_counts(data, split) for split in data.statistics]
     for name in data.class_names:
         table.add_row(Text(name), *(f"{each[name]:,}" for each in counts))
-    return table
-
-
-def _make_training_table(training: dict[str, Any]) -> Table:
-    table = _make_table(">Epoch", ">Loss", ">Accuracy", ">Eval loss", ">Eval accuracy")
-    for epoch in training["history"]:
-        values = (epoch["loss"], epoch["accuracy"], epoch["eval_loss"], epoch["eval_accuracy"])
-        table.add_row(str(epoch["epoch"]), *(f"{value:.4f}" for value in values))
     return table
 
 
