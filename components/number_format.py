@@ -33,3 +33,8 @@ def write_points(value: float | None, digits: int = 2) -> str:
     """Write a difference of two shares in percentage points, with its sign."""
     # What rounds to nothing has no sign.
     return _NOTHING if value is None else f"{round(100 * value, digits) + 0.0:+.{digits}f}".replace("-", _MINUS)
+
+
+def write_probability(value: float | None) -> str:
+    """Write a p value; what is too small to tell is told as that."""
+    return "" if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"

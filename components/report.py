@@ -174,6 +174,9 @@ def describe_verdict(report: Report) -> str:
         return "The data was rejected; nothing was trained."
     if report.verdict == "error":
         return "The run did not come to its end; nothing was decided."
+    if report.promotion:
+        gate = "did not pass" if report.failures else "passed every check"
+        return f"The model {gate}; a person pushed it as version {report.promotion.version}."
     if report.verdict == "not_blessed":
         return "The model did not pass, and was not pushed."
     if not report.pushed_version:

@@ -27,7 +27,7 @@ from components.drawings import (
     fit_axis,
 )
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
-from components.number_format import write_number, write_percent, write_points, write_sentence
+from components.number_format import write_number, write_percent, write_points, write_probability, write_sentence
 from components.report import (
     ClassMetrics,
     Report,
@@ -75,6 +75,7 @@ def _load_template() -> jinja2.Template:
         "number": write_number,
         "percent": write_percent,
         "points": write_points,
+        "probability": write_probability,
         "sentence": write_sentence,
     }
     environment.globals |= {"draw_check": draw_check}

@@ -109,7 +109,8 @@ def test_what_a_person_decided_is_shown_with_the_reason(tmp_path: Path) -> None:
     report = make_report(tmp_path, blessed=False, reason="Only model that knows bags")
     promotion = Promotion(version=7, reason="Bags <b>now</b>", pushed_at="2025-01-02T00:00:00+00:00")
     page = render_page(replace(report, promotion=promotion))
-    assert "A person pushed it all the same, as version 7, on 2025-01-02" in read_text(page)
+    assert "The model did not pass; a person pushed it as version 7. " in read_text(page)
+    assert "Why it was pushed, on 2025-01-02" in read_text(page)
     assert "“Bags &lt;b&gt;now&lt;/b&gt;”" in page
     assert "“Only model that knows bags”" in page
 
