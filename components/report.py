@@ -10,11 +10,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
-from components.answers import ANSWERS_FILE, Answers, ModelAnswers, read_answers
-from components.data_checks import measure_divergence
+from components.answers import ANSWERS_FILE, Answers, read_answers
+from components.class_metrics import measure_accuracy, measure_calibration_error, measure_classes
 from components.data_summary import DataSummary, read_summary
+from components.drift import Drift, measure_drift
 from components.gate import DATA_CHECKS_FILE, GATE_FILE, OVERALL, Check, read_checks
 from components.lineage import Artifact, Origin, Promotion
 from components.serving import DATA_SUMMARY, Manifest, read_model_manifest
@@ -23,33 +22,6 @@ TRAINING_FILE = "training.json"
 # Where TFX keeps the model in a Model artifact.
 _MODEL_DIR = "Format-Serving"
 _Value = TypeVar("_Value")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassMetrics:
-    """How well one class is recognised, 0 to 1; None where nothing was predicted or there is no image of it."""
-
-    name: str
-    images: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """How far the images of a split are from those that the baseline was trained with.
-
-    Attributes:
-        images: How many the baseline had.
-        label_shift: The largest change of a class's share, 0 to 1, and that class.
-        pixel_divergence: Of the grey values, in bits, 0 to 1.
-    """
-
-    images: int
-    label_shift: float
-    label: str
-    pixel_divergence: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,52 +163,6 @@ def group_checks(checks: Sequence[Check]) -> list[tuple[str, list[Check]]]:
     return [(name, list(group)) for name, group in groupby(checks, key=lambda check: check.name)]
 
 
-def measure_accuracy(answers: ModelAnswers) -> float:
-    """Return the share of right answers."""
-    return float(np.trace(answers.confusion) / max(np.sum(answers.confusion), 1))
-
-
-def measure_calibration_error(answers: ModelAnswers) -> float:
-    """Return the expected calibration error (components/calibration.py, which brings TensorFlow with it)."""
-    images, confidence, right = np.array(answers.bins, dtype=float).T
-    return float(np.abs(right - confidence).sum() / max(images.sum(), 1))
-
-
-def measure_classes(answers: ModelAnswers, names: tuple[str, ...]) -> list[ClassMetrics]:
-    """Return precision, recall and F1 of each class, from the confusion matrix."""
-    confusion = np.array(answers.confusion)
-    right, images, predicted = confusion.diagonal().tolist(), confusion.sum(axis=1).tolist(), confusion.sum(axis=0)
-    return [
-        ClassMetrics(
-            name=name,
-            images=images[label],
-            precision=_divide(right[label], int(predicted[label])),
-            recall=_divide(right[label], images[label]),
-            f1=_divide(2 * right[label], images[label] + int(predicted[label])),
-        )
-        for label, name in enumerate(names)
-    ]
-
-
-def measure_drift(now: DataSummary, then: DataSummary) -> dict[str, Drift]:
-    """Compare the statistics of two data sets with the same classes, split by split."""
-    drift = {}
-    for split, statistics in now.statistics.items():
-        earlier = then.statistics[split]
-        (shares, greys), (old_shares, old_greys) = (
-            (each.class_counts / max(each.class_counts.sum(), 1), each.grey_values / max(each.grey_values.sum(), 1))
-            for each in (statistics, earlier)
-        )
-        shifts = np.abs(shares - old_shares)
-        drift[split] = Drift(
-            images=int(earlier.images),
-            label_shift=float(shifts.max()),
-            label=now.class_names[int(shifts.argmax())],
-            pixel_divergence=measure_divergence(greys, old_greys),
-        )
-    return drift
-
-
 def list_key_metrics(report: Report) -> dict[str, float]:
     """Return the few numbers that a dashboard would plot from run to run; only what is known and finite."""
     answers, training = report.answers, report.training or {}
@@ -253,7 +179,7 @@ def list_key_metrics(report: Report) -> dict[str, float]:
     }
     if answers:
         classes = measure_classes(answers.candidate, answers.class_names)
-        metrics |= {f"recall of {metrics_.name}": metrics_.recall for metrics_ in classes}
+        metrics |= {f"recall of {one.name}": one.recall for one in classes}
     return {name: float(value) for name, value in metrics.items() if value is not None and math.isfinite(value)}
 
 
@@ -293,10 +219,6 @@ def to_json(report: Report) -> dict[str, Any]:
 def list_counts(data: DataSummary, split: str) -> dict[str, int]:
     """Return how many images of each class a split has."""
     return dict(zip(data.class_names, data.statistics[split].class_counts.tolist(), strict=True))
-
-
-def _divide(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
 
 
 def _without_nan(value: Any) -> Any:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from components.answers import Answer, AnsweredImage, Answers, ModelAnswers
+from components.class_metrics import ClassMetrics, measure_accuracy, measure_calibration_error, measure_classes
 from components.data_summary import DataSummary
 from components.drawings import (
     Axis,
@@ -28,16 +29,7 @@ from components.drawings import (
 )
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
 from components.number_format import write_number, write_percent, write_points, write_probability, write_sentence
-from components.report import (
-    ClassMetrics,
-    Report,
-    describe_verdict,
-    group_checks,
-    list_counts,
-    measure_accuracy,
-    measure_calibration_error,
-    measure_classes,
-)
+from components.report import Report, describe_verdict, group_checks, list_counts
 
 _TEMPLATE = "report_page.html.jinja"
 # A matrix of more classes is one that nobody reads; then it is that of the classes with the most mistakes.

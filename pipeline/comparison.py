@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.report import Report, list_counts, measure_classes
+from components.class_metrics import measure_classes
+from components.report import Report, list_counts
 from pipeline.console import STATUS_WIDTH, VERDICTS
 
 

@@ -7,10 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from components.answers import Answers
+from components.class_metrics import measure_classes
 from components.data_summary import DataSummary
 from components.gate import Check
 from components.number_format import write_number, write_percent, write_points, write_sentence
-from components.report import Report, describe_verdict, group_checks, list_counts, measure_classes
+from components.report import Report, describe_verdict, group_checks, list_counts
 from pipeline.console import VERDICTS
 
 _BAR_WIDTH = 20
