@@ -80,7 +80,7 @@ def make_artifacts(
     }
     for artifact in artifacts.values():
         artifact.uri.mkdir(parents=True)
-    _write_data(artifacts["validation"].uri, class_names, shape, rng, rejected=rejected)
+    data_checks = _write_data(artifacts["validation"].uri, class_names, shape, rng, rejected=rejected)
     if rejected:
         return {"validation": artifacts["validation"]}
     _write_training(artifacts["model_run"].uri)
@@ -102,14 +102,15 @@ def make_artifacts(
         made = _make_answers(class_names, shape, labels, predictions, rng, baseline=baseline)
         write_answers(artifacts["evaluation"].uri / "answers.json", made)
     accuracy = float(np.mean(predictions[0] == labels))
-    write_checks(artifacts["evaluation"].uri / "gate.json", _make_checks(class_names, accuracy, blessed=blessed))
+    checks = [*data_checks, *_make_checks(class_names, accuracy, blessed=blessed)]
+    write_checks(artifacts["evaluation"].uri / "gate.json", checks)
     artifacts["pushed_model"].properties.update({"pushed_version": 2 * blessed, "newly_pushed": int(blessed)})
     return artifacts
 
 
 def _write_data(
     directory: Path, class_names: Sequence[str], shape: tuple[int, int], rng: np.random.Generator, *, rejected: bool
-) -> None:
+) -> list[Check]:
     directory.mkdir(parents=True, exist_ok=True)
     size = shape[0] * shape[1]
     for split, each in (("train", 4), ("eval", 2)):
@@ -133,6 +134,7 @@ def _write_data(
         ),
     ]
     write_checks(directory / "checks.json", checks)
+    return checks
 
 
 def _write_training(directory: Path) -> None:
