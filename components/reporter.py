@@ -49,7 +49,7 @@ class Executor(base_executor.BaseExecutor):
         )
         directory = Path(output.uri)
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / REPORT_FILE).write_text(render_page(report))
+        (directory / REPORT_FILE).write_text(render_page(report), encoding="utf-8")
         (directory / METRICS_FILE).write_text(json.dumps(list_key_metrics(report), indent=2))
 
 
