@@ -13,6 +13,7 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components.data_checks import check_images, check_splits
+from components.data_summary import statistics_file, write_description
 from components.features import IMAGE_KEY, LABEL_KEY, SPLITS
 from components.gate import DATA_CHECKS_FILE, Check, write_checks
 from components.image_statistics import (
@@ -26,7 +27,7 @@ from components.schema import describe_feature, get_class_names, get_image_shape
 
 
 class DataValidation(types.Artifact):
-    """Checks of the data (`checks.json`) and statistics of the images (`Split-<name>/images.npz`)."""
+    """Checks of the data (`checks.json`), and its summary (components/data_summary.py)."""
 
     TYPE_NAME = "DataValidation"
 
@@ -71,11 +72,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             checks += check_images(split, statistics[split], class_names)
         checks += check_splits(statistics, class_names)
         write_checks(directory / DATA_CHECKS_FILE, checks)
-
-
-def statistics_file(directory: Path, split: str) -> Path:
-    """Return where a DataValidation artifact in `directory` keeps the statistics of `split`."""
-    return directory / f"Split-{split}" / "images.npz"
+        write_description(directory, (height, width), class_names)
 
 
 def summarize_file(split_and_file: tuple[str, str], image_size: int, num_classes: int) -> tuple[str, ImageStatistics]:

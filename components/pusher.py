@@ -15,8 +15,10 @@ from tfx.types import component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from components.baseline import VERSION_PROPERTY
+from components.data_validator import DataValidation
 from components.model_verifier import VerificationError, verify_copy
 from components.serving import (
+    DATA_SUMMARY,
     Manifest,
     digest_model,
     get_next_version,
@@ -48,15 +50,15 @@ class Executor(base_executor.BaseExecutor):
         """Push, and record the version.
 
         Args:
-            input_dict: `model`, `blessing`, `baseline` and `examples`, one artifact each.
+            input_dict: `model`, `blessing`, `baseline`, `examples` and `validation`, one artifact each.
             output_dict: `pushed_model`; its `pushed_version` is 0 where the model was not blessed.
             exec_properties: `serving_dir` and `recipe`.
 
         Raises:
             PushError: The copy does not answer as the model does, or something else was pushed since the evaluation.
         """
-        (model,), (blessing,), (baseline,), (examples,) = (
-            input_dict[key] for key in ("model", "blessing", "baseline", "examples")
+        (model,), (blessing,), (baseline,), (examples,), (validation,) = (
+            input_dict[key] for key in ("model", "blessing", "baseline", "examples", "validation")
         )
         (pushed,) = output_dict["pushed_model"]
         if not blessing.get_int_custom_property("blessed"):
@@ -80,12 +82,16 @@ class Executor(base_executor.BaseExecutor):
             )
             if not already_there:
                 _refuse_other_baseline(manifest.baseline_version, version)
-                version = push_model(model_dir, serving_dir, manifest, Path(examples.uri, "Split-eval"))
+                version = push_model(
+                    model_dir, serving_dir, manifest, Path(examples.uri, "Split-eval"), Path(validation.uri)
+                )
         _record(pushed, version=version, newly=not already_there)
 
 
-def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_dir: Path) -> int:
+def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_dir: Path, data_summary: Path) -> int:
     """Copy a model into the serving directory as its next version. Only while the directory is locked.
+
+    The summary of its data goes with it, so that what is pushed can always be compared with newer data.
 
     The copy is staged under a name that TensorFlow Serving ignores, checked in a process of its own against the answers
     of the model in `model_dir` on the examples in `examples_dir`, written through to the disk, and renamed. A crash
@@ -97,6 +103,7 @@ def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_
     staging = serving_dir / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(model_dir, staging)
+    shutil.copytree(data_summary, staging / DATA_SUMMARY)
     write_manifest(staging, manifest)
     try:
         verify_copy(staging, model_dir, examples_dir)
@@ -158,6 +165,7 @@ class PusherSpec(component_spec.ComponentSpec):
         "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
         "baseline": component_spec.ChannelParameter(type=standard_artifacts.Model),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "validation": component_spec.ChannelParameter(type=DataValidation),
     }
     OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -175,6 +183,7 @@ class AtomicPusher(base_component.BaseComponent):
         blessing: types.BaseChannel,
         baseline: types.BaseChannel,
         examples: types.BaseChannel,
+        validation: types.BaseChannel,
         serving_dir: str,
         recipe: str,
     ) -> None:
@@ -183,6 +192,7 @@ class AtomicPusher(base_component.BaseComponent):
             blessing=blessing,
             baseline=baseline,
             examples=examples,
+            validation=validation,
             serving_dir=serving_dir,
             recipe=recipe,
             pushed_model=types.Channel(type=standard_artifacts.PushedModel),

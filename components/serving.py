@@ -12,6 +12,7 @@ from pathlib import Path
 
 # TensorFlow leaves assets.extra to the user: https://www.tensorflow.org/guide/saved_model#the_savedmodel_format
 MANIFEST = Path("assets.extra", "manifest.json")
+DATA_SUMMARY = Path("assets.extra", "data")
 _HIGHEST = ".highest_version"
 
 
@@ -29,6 +30,7 @@ class Manifest:
         run_id: The run that pushed it.
         baseline_version: The version that it was compared with, 0 for none.
         pushed_at: ISO 8601, UTC.
+        reason: Why a person pushed it although the gate had not blessed it; "" where the gate had.
     """
 
     digest: str
@@ -36,6 +38,7 @@ class Manifest:
     run_id: str
     baseline_version: int
     pushed_at: str
+    reason: str = ""
 
 
 def list_versions(serving_dir: Path) -> list[int]:
@@ -65,13 +68,18 @@ def record_version(serving_dir: Path, version: int) -> None:
 
 def read_manifest(serving_dir: Path, version: int) -> Manifest | None:
     """Read the manifest of a version; None for a model that something else put there."""
-    path = serving_dir / str(version) / MANIFEST
+    return read_model_manifest(serving_dir / str(version))
+
+
+def read_model_manifest(model_dir: Path) -> Manifest | None:
+    """Read the manifest of a version, or of a copy of one."""
+    path = model_dir / MANIFEST
     if not path.exists():
         return None
     try:
         return Manifest(**json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
-        raise ServingError(f"{path}: not a manifest ({error}); restore it, or delete version {version}.") from error
+        raise ServingError(f"{path}: not a manifest ({error}); restore it, or delete that version.") from error
 
 
 def write_manifest(model_dir: Path, manifest: Manifest) -> None:
@@ -82,11 +90,11 @@ def write_manifest(model_dir: Path, manifest: Manifest) -> None:
 
 
 def digest_model(model_dir: Path) -> str:
-    """Return the SHA-256 of all files of a SavedModel and their names, its manifest left out."""
+    """Return the SHA-256 of all files of a SavedModel and their names, those left out that a push adds."""
     digest = hashlib.sha256()
     for path in sorted(model_dir.rglob("*")):
         name = path.relative_to(model_dir)
-        if path.is_file() and name != MANIFEST:
+        if path.is_file() and name != MANIFEST and DATA_SUMMARY not in name.parents:
             digest.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

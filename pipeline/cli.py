@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn, TypeAlias
 
 import typer
 
@@ -16,6 +16,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 OutputOption = Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder of metadata, models and runs.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
 DEFAULT_OUTPUT = Path("output")
+ReportFormat: TypeAlias = Literal["html", "text", "json"]
 
 
 class ExitCode(IntEnum):
@@ -120,6 +121,89 @@ def status(output: OutputOption = DEFAULT_OUTPUT, as_json: JsonOption = False) -
         from pipeline.console import print_status
 
         print_status(records)
+
+
+@app.command()
+def report(
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run; without one, the latest.")] = None,
+    form: Annotated[ReportFormat, typer.Option("--format", help="Write the page, or print text or JSON.")] = "html",
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    output: OutputOption = DEFAULT_OUTPUT,
+) -> None:
+    """Show the report of a run: the verdict, why, and what changed."""
+    from pipeline.report_command import UnknownRunError, show_report
+
+    try:
+        show_report(output, run_id, form, open_browser=open_browser)
+    except UnknownRunError as error:
+        fail(error, ExitCode.BAD_INPUT)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN")],
+    second: Annotated[str, typer.Argument(metavar="RUN")],
+    output: OutputOption = DEFAULT_OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Show two runs side by side."""
+    from pipeline.report_command import UnknownRunError, show_comparison
+
+    try:
+        show_comparison(output, (first, second), as_json=as_json)
+    except UnknownRunError as error:
+        fail(error, ExitCode.BAD_INPUT)
+
+
+@app.command()
+def promote(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run whose model was not blessed.")],
+    reason: Annotated[str, typer.Option(help="Why it ships all the same. Kept with the model for ever.")],
+    output: OutputOption = DEFAULT_OUTPUT,
+) -> None:
+    """Push the model of a run in spite of the gate, for a reason."""
+    from pipeline.promote_command import PromotionError, promote_run
+    from pipeline.report_command import UnknownRunError
+
+    try:
+        promotion = promote_run(output, run_id, reason)
+    except (UnknownRunError, PromotionError) as error:
+        fail(error, ExitCode.BAD_INPUT)
+    except RuntimeError as error:  # PushError, which TFX would have to be imported for
+        fail(error, ExitCode.ERROR)
+    print(f"Pushed: the model of {run_id} is version {promotion.version} now, by a person: {promotion.reason}")
+
+
+@app.command()
+def predict(
+    images: Annotated[list[Path] | None, typer.Argument(metavar="[IMAGE...]", help="PNG, JPEG or IDX files.")] = None,
+    eval_index: Annotated[
+        list[int] | None, typer.Option("--eval", metavar="N", help="An evaluation image, from 0; may be repeated.")
+    ] = None,
+    eval_range: Annotated[str | None, typer.Option(metavar="A:B", help="Evaluation images A to B - 1.")] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="fashion-mnist|sample|DIR", help="The data set; by default the latest run's.")
+    ] = None,
+    version: Annotated[int | None, typer.Option(help="A pushed version; by default the highest.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw images and answers.")] = None,
+    output: OutputOption = DEFAULT_OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the pushed model what is on some images."""
+    from pipeline.predict_command import PredictError, predict_images, read_range
+
+    try:
+        predict_images(
+            output,
+            files=images or [],
+            indices=[*(eval_index or []), *read_range(eval_range)],
+            data=data,
+            version=version,
+            plot=plot,
+            as_json=as_json,
+        )
+    except PredictError as error:
+        fail(error, ExitCode.BAD_INPUT)
 
 
 def fail(error: Exception | str, code: ExitCode) -> NoReturn:

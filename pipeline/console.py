@@ -156,14 +156,16 @@ def print_status(records: Sequence[RunRecord]) -> None:
             Text(record.data),
             Text(title, colour),
             "" if record.accuracy is None else f"{record.accuracy:.4f}",
-            describe_push(record),
+            Text(describe_push(record)),
         )
     # As wide as the rows are: what is cut can be neither read nor copied.
     Console(highlight=False, width=STATUS_WIDTH).print(table, soft_wrap=True)
 
 
 def describe_push(record: RunRecord) -> str:
-    """Say which version a run pushed."""
+    """Say which version a run pushed, or a person in spite of the gate, and why."""
+    if record.promotion:
+        return f"version {record.promotion['version']} (by a person: {record.promotion['reason']})"
     if record.pushed_version is None:
         return ""
     return f"version {record.pushed_version}" + ("" if record.newly_pushed else " (already)")

@@ -8,6 +8,9 @@ import json
 from importlib import metadata
 from pathlib import Path
 
+# What a model is made by.
+MODEL_SOURCES = ("components.example_gen", "components.transform", "components.trainer")
+
 _ROOT = Path(__file__).resolve().parent.parent
 _RELEASES = ("tfx", "tensorflow", "apache-beam")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
@@ -18,12 +21,14 @@ from components.evaluator import GatedEvaluator
 from components.example_gen import IdxExampleGen
 from components.model_checks import Bounds
 from components.pusher import AtomicPusher
+from components.reporter import Reporter
 from components.schema import CuratedSchemaGen
 from pipeline.config import PipelineConfig
-from pipeline.fingerprint import fingerprint_sources, fingerprint_values
+from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources, fingerprint_values
+from pipeline.origin import describe_origin
 
-# What is pushed can change without this pipeline: this stage always looks, and does nothing where all is done.
-NEVER_CACHED = ("Pusher",)
+# What is pushed can change without this pipeline: the Pusher always looks, and does nothing where all is done.
+NEVER_CACHED = ("Pusher", "Report")
 
 
 def create_pipeline(config: PipelineConfig) -> Pipeline:
@@ -34,6 +39,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     3. Transform, Trainer: a candidate that takes raw images.
     4. Baseline, Evaluator: the candidate against the floors and against what is pushed now.
     5. Pusher: the blessed candidate becomes the next version.
+    6. Report: what was found and decided, as one page.
     """
     height, width = config.image_shape
     recipe = describe_recipe(config)
@@ -95,9 +101,20 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         blessing=evaluator.outputs["blessing"],
         baseline=baseline.outputs["baseline"],
         examples=examples,
+        validation=data_validator.outputs["validation"],
         serving_dir=str(config.serving_dir),
         recipe=recipe,
     ).with_id("Pusher")
+
+    reporter = Reporter(
+        validation=data_validator.outputs["validation"],
+        model_run=trainer.outputs["model_run"],
+        baseline=baseline.outputs["baseline"],
+        evaluation=evaluator.outputs["evaluation"],
+        pushed_model=pusher.outputs["pushed_model"],
+        origin=json.dumps(asdict(describe_origin(config, recipe))),
+    ).with_id("Report")
+
     sources = {
         example_gen: "components.example_gen",
         schema_gen: "components.schema",
@@ -108,6 +125,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         baseline: "components.baseline",
         evaluator: "components.evaluator",
         pusher: "components.pusher",
+        reporter: "components.reporter",
     }
     for stage, module in sources.items():
         _pin_sources(stage, module)
@@ -135,7 +153,7 @@ def list_training_options(config: PipelineConfig) -> dict[str, int | float | boo
 
 def describe_recipe(config: PipelineConfig) -> str:
     """Return the SHA-256 of all that a model is made from: data, options, sources, releases."""
-    sources = fingerprint_sources("components.example_gen", "components.transform", "components.trainer")
+    sources = fingerprint_sources(*MODEL_SOURCES)
     return fingerprint_values(data=config.data_digest, options=list_training_options(config), sources=sources)
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from pipeline.cli import ExitCode
 from pipeline.config import PipelineConfig
 from pipeline.console import START_UP, StageDisplay, divert_output, print_summary
 from pipeline.environment import prepare_environment
+from pipeline.origin import describe_origin
+from pipeline.report_command import UnknownRunError, write_report
 from pipeline.runs import Outcome, RunRecord, read_outcome, save_record, start_record
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -39,6 +42,7 @@ def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_jso
             display.print(dataset.note)
         code = _run_stages(config, record, display)
         record.stages = display.stages
+        _write_report(config, record)
     record.seconds = round(time.monotonic() - started, 3)
     save_record(config.output_dir, record)
     if as_json:
@@ -46,6 +50,16 @@ def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_jso
     else:
         print_summary(record, list_facts(record, config, dataset, log_file), quiet=quiet)
     return code
+
+
+def _write_report(config: PipelineConfig, record: RunRecord) -> None:
+    """Render the page, whatever the verdict; a run is what it is without one."""
+    try:
+        record.report_path = str(write_report(config.output_dir.parent, record))
+    except UnknownRunError:
+        return  # it came to no artifacts
+    except Exception:  # noqa: BLE001 - the log says what is wrong
+        traceback.print_exc()
 
 
 def describe_data(dataset: Dataset) -> str:
@@ -59,6 +73,9 @@ def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay
     try:
         run_locally = _start_up(record, display)
         from components.data_gate import DataRejectedError
+        from pipeline.pipeline import describe_recipe
+
+        record.origin = asdict(describe_origin(config, describe_recipe(config)))
     except KeyboardInterrupt:
         return _record_error(record, "interrupted while starting", ExitCode.INTERRUPTED)
     try:
@@ -134,6 +151,8 @@ def list_facts(record: RunRecord, config: PipelineConfig, dataset: Dataset, log_
     if cached:
         parts.append(f"{cached} of {len(record.stages)} stages from the cache")
     facts.append(("seconds", f"{record.seconds:.1f}: {', '.join(parts)}"))
+    if record.report_path:
+        facts.append(("report", record.report_path))
     facts.append(("log", str(log_file)))
     facts.append(("next", suggest_next(record, config)))
     return facts

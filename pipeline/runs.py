@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.gate import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
+from components.lineage import Artifact
 
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error"]
 
@@ -32,6 +33,8 @@ class RunRecord:
     startup_seconds: float | None = None
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    origin: dict[str, Any] = field(default_factory=dict)
+    promotion: dict[str, Any] | None = None
     started_at: str = ""
     process: int = 0
 
@@ -102,15 +105,7 @@ def read_outcome(metadata_path: Path, run_id: str) -> Outcome:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An artifact of a run: where it lies, and its custom properties."""
-
-    uri: Path
-    properties: dict[str, Any]
-
-
-def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Output]:
+def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Artifact]:
     """Return the artifacts that the stages of a run made or took from the cache, as `Stage.key`."""
     import ml_metadata
     from ml_metadata.proto import metadata_store_pb2
@@ -132,5 +127,7 @@ def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Output]:
                     name: getattr(value, value.WhichOneof("value"))
                     for name, value in artifact.custom_properties.items()
                 }
-                outputs[f"{stage}.{event.path.steps[0].key}"] = Output(Path(artifact.uri), properties)
+                outputs[f"{stage}.{event.path.steps[0].key}"] = Artifact(
+                    id=artifact.id, type=artifact.type, uri=Path(artifact.uri), properties=properties
+                )
     return outputs

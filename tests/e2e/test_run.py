@@ -11,6 +11,7 @@ import tensorflow as tf
 from typer.testing import CliRunner, Result
 
 from components.idx import read_images, read_labels, write_idx
+from components.serving import list_versions
 from pipeline.cli import app
 
 # Small, and good enough to pass the floors; on 200 images the calibration error is mostly chance.
@@ -66,12 +67,27 @@ def test_pushed_model_has_the_accuracy_that_was_reported(first_run, sample_dir):
     assert np.mean(answers["class_ids"].numpy() == labels) == pytest.approx(record["accuracy"], abs=1e-6)
 
 
+def test_the_run_leaves_a_report_and_the_stage_its_metrics(first_run, output):
+    _, record = first_run
+    page = Path(record["report_path"]).read_text()
+    assert "The model passed every check, and was pushed as version 1." in page
+    assert 'id="data"' in page
+    assert 'id="training"' in page
+    (directory,) = output.glob(f"{record['data']}/artifacts/Report/report/*")
+    assert "was pushed as version 1." in (directory / "report.html").read_text()
+    metrics = json.loads((directory / "metrics.json").read_text())
+    assert metrics["accuracy"] == pytest.approx(record["accuracy"])
+    told = json.loads(invoke("report", record["run_id"], "--format", "json", "--output", output).stdout)
+    assert told["origin"]["command"].startswith("python run_pipeline.py run --data ")
+    assert told["artifacts"]["model"]["type"] == "Model"
+
+
 def test_second_run_takes_everything_from_the_cache_and_pushes_nothing(first_run, output, sample_dir):
     before = digest_tree(Path(first_run[1]["serving_path"]).parent)
     code, record = run("--data", sample_dir, "--output", output, *FAST)
     assert code == 0
     assert record["pushed_version"] == 1
-    assert {name for name, stage in record["stages"].items() if not stage["cached"]} == {"Pusher"}
+    assert {name for name, stage in record["stages"].items() if not stage["cached"]} == {"Pusher", "Report"}
     assert digest_tree(Path(record["serving_path"]).parent) == before
 
 
@@ -102,6 +118,20 @@ def test_model_below_the_floor_is_not_pushed(first_run, output, sample_dir):
     assert "accuracy of overall is" in record["reasons"][0]
     assert "at least 0.9990" in record["reasons"][0]
     assert digest_tree(serving) == before
+    assert "did not pass, and was not pushed" in Path(record["report_path"]).read_text()
+
+
+def test_a_person_pushes_what_the_gate_refused(first_run, output):
+    records = json.loads(invoke("status", "--output", output, "--json").stdout)
+    record = next(record for record in records if record["verdict"] == "not_blessed")
+    serving = Path(first_run[1]["serving_path"]).parent
+    before = list_versions(serving)
+    result = invoke("promote", record["run_id"], "--reason", "it is only a test", "--output", output)
+    assert result.exit_code == 0, result.stderr
+    assert list_versions(serving) == [*before, before[-1] + 1]
+    assert "“it is only a test”" in Path(record["report_path"]).read_text()
+    answers = json.loads(invoke("predict", "--eval-range", "0:20", "--json", "--output", output).stdout)
+    assert len(answers) == 20
 
 
 def test_a_pushed_model_that_can_not_be_loaded_is_passed_over_only_when_asked(first_run, output, sample_dir, tmp_path):
@@ -143,6 +173,7 @@ def test_unsound_data_stops_the_run_before_training(tmp_path, sample_dir):
     assert any("label 3 (Dress): expected" in reason and "found none" in reason for reason in record["reasons"])
     assert not record["stages"].keys() & {"Transform", "Trainer", "Evaluator", "Pusher"}
     assert not list((tmp_path / "output").glob("*/serving/*"))
+    assert "found none" in Path(record["report_path"]).read_text()
 
 
 def test_damaged_files_are_bad_input_and_leave_nothing(tmp_path, sample_dir):

@@ -15,7 +15,9 @@ from tfx.components.statistics_gen.executor import Executor as StatisticsGenExec
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.data_gate import DataGate, DataRejectedError
-from components.data_validator import DataValidation, Executor, statistics_file
+from components.data_summary import read_summary, statistics_file
+from components.data_validator import DataValidation, Executor
+from components.features import CLASS_NAMES
 from components.gate import Check, get_failures, read_checks
 from components.image_statistics import read_statistics
 
@@ -121,6 +123,9 @@ def test_statistics_of_the_images_are_left_for_the_report(sound: SimpleNamespace
     assert statistics.class_counts.tolist() == [20] * 10
     assert statistics.grey_values.tolist() == np.bincount(pixels, minlength=256).tolist()
     assert statistics.class_sums.sum() == pixels.sum(dtype=np.int64)
+    summary = read_summary(Path(sound.validation.uri))
+    assert summary is not None
+    assert (summary.image_shape, summary.class_names) == ((28, 28), CLASS_NAMES)
 
 
 def test_two_worker_processes_come_to_the_same_checks(

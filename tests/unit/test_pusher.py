@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from components import pusher
+from components.data_summary import write_description
 from components.pusher import Executor, PushError, lock_serving_dir, push_model
-from components.serving import MANIFEST, Manifest, digest_model, list_versions, read_manifest
+from components.serving import DATA_SUMMARY, Manifest, digest_model, list_versions, read_manifest
 
 
 def make_manifest(model_dir: Path, **fields: Any) -> Manifest:
@@ -31,7 +32,8 @@ def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def push(model_dir: Path, serving_dir: Path, examples: Path, **fields: Any) -> int:
     serving_dir.mkdir(exist_ok=True)
-    return push_model(model_dir, serving_dir, make_manifest(model_dir, **fields), examples)
+    # Any folder does for the summary of the data: it is copied as it is.
+    return push_model(model_dir, serving_dir, make_manifest(model_dir, **fields), examples, examples)
 
 
 def list_files(directory: Path) -> dict[str, bytes]:
@@ -42,7 +44,8 @@ def list_files(directory: Path) -> dict[str, bytes]:
 def test_the_first_model_becomes_version_1_as_it_is_with_a_manifest(constant_models, tmp_path: Path) -> None:
     assert push(constant_models.a, tmp_path / "serving", constant_models.examples) == 1
     pushed = list_files(tmp_path / "serving" / "1")
-    assert {name: content for name, content in pushed.items() if name != str(MANIFEST)} == list_files(constant_models.a)
+    model = {name: content for name, content in pushed.items() if not name.startswith("assets.extra/")}
+    assert model == list_files(constant_models.a)
     assert read_manifest(tmp_path / "serving", 1) == make_manifest(constant_models.a)
 
 
@@ -190,14 +193,17 @@ def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
     """The Pusher stage, to be run on models `a` and `b` with all that it asks for."""
     from tfx.types import standard_artifacts
 
+    from components.data_validator import DataValidation
+
     serving_dir = tmp_path / "serving"
 
     def run(name: str, *, blessed: int = 1, baseline: int = 0, recipe: str = "r") -> tuple[int, int]:
-        model, blessing, compared, examples, pushed = (
+        model, blessing, compared, examples, validation, pushed = (
             standard_artifacts.Model(),
             standard_artifacts.ModelBlessing(),
             standard_artifacts.Model(),
             standard_artifacts.Examples(),
+            DataValidation(),
             standard_artifacts.PushedModel(),
         )
         model.uri = str(tmp_path / name)
@@ -206,7 +212,16 @@ def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
         blessing.set_int_custom_property("blessed", blessed)
         compared.set_int_custom_property("version", baseline)
         examples.uri = str(constant_models.examples.parent)
-        inputs = {"model": [model], "blessing": [blessing], "baseline": [compared], "examples": [examples]}
+        validation.uri = str(tmp_path / "validation")
+        Path(validation.uri).mkdir(exist_ok=True)
+        write_description(Path(validation.uri), (28, 28), ["a", "b"])
+        inputs = {
+            "model": [model],
+            "blessing": [blessing],
+            "baseline": [compared],
+            "examples": [examples],
+            "validation": [validation],
+        }
         options = {"serving_dir": str(serving_dir), "recipe": recipe}
         Executor(Executor.Context(pipeline_run_id="run-7")).Do(inputs, {"pushed_model": [pushed]}, options)
         return pushed.get_int_custom_property("pushed_version"), pushed.get_int_custom_property("newly_pushed")
@@ -220,6 +235,7 @@ def test_a_blessed_model_is_pushed_with_its_origin(stage, constant_models) -> No
     assert manifest is not None
     assert (manifest.recipe, manifest.run_id, manifest.baseline_version) == ("flour", "run-7", 0)
     assert manifest.digest == digest_model(constant_models.a)
+    assert "class_names" in (stage.serving_dir / "1" / DATA_SUMMARY / "description.json").read_text()
 
 
 def test_a_model_that_is_not_blessed_is_not_pushed(stage) -> None:

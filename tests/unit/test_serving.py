@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from components.serving import (
+    DATA_SUMMARY,
     MANIFEST,
     Manifest,
     ServingError,
@@ -105,10 +108,12 @@ def test_two_files_are_not_one_file_with_all_their_bytes(tmp_path: Path) -> None
 
 
 def test_the_digest_of_a_pushed_model_is_that_of_the_model(tmp_path: Path) -> None:
-    """Its manifest is left out, so that a push of the same model is known for one."""
+    """Its manifest and the summary of its data are left out, so that a push of the same model is known for one."""
     model = make_model(tmp_path / "1")
     before = digest_model(model)
     write_manifest(model, A_MANIFEST)
+    (model / DATA_SUMMARY).mkdir()
+    (model / DATA_SUMMARY / "checks.json").write_text("[]")
     assert digest_model(model) == before
     (model / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"")
     assert digest_model(model) != before
@@ -128,5 +133,19 @@ def test_a_model_without_manifest_has_none(tmp_path: Path) -> None:
 def test_a_damaged_manifest_is_named_with_the_remedy(tmp_path: Path, content: str) -> None:
     write_manifest(make_model(tmp_path / "4"), A_MANIFEST)
     (tmp_path / "4" / MANIFEST).write_text(content)
-    with pytest.raises(ServingError, match=r"4/assets\.extra/manifest\.json: not a manifest .* delete version 4"):
+    with pytest.raises(ServingError, match=r"4/assets\.extra/manifest\.json: not a manifest .* delete that version"):
         read_manifest(tmp_path, 4)
+
+
+def test_a_manifest_without_a_reason_is_read_and_one_with_a_reason_keeps_it(tmp_path: Path) -> None:
+    """Those that were written before there were reasons have none."""
+    model = make_model(tmp_path / "1")
+    write_manifest(model, A_MANIFEST)
+    values = json.loads((model / MANIFEST).read_text())
+    del values["reason"]
+    (model / MANIFEST).write_text(json.dumps(values))
+    assert read_manifest(tmp_path, 1) == A_MANIFEST
+    write_manifest(model, replace(A_MANIFEST, reason="it has to be"))
+    manifest = read_manifest(tmp_path, 1)
+    assert manifest is not None
+    assert manifest.reason == "it has to be"

@@ -1,0 +1,45 @@
+"""How far the data of a run is from that of the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.data_checks import measure_divergence
+from components.data_summary import DataSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far the images of a split are from those that the baseline was trained with.
+
+    Attributes:
+        images: How many the baseline had.
+        label_shift: The largest change of a class's share, 0 to 1, and that class.
+        pixel_divergence: Of the grey values, in bits, 0 to 1.
+    """
+
+    images: int
+    label_shift: float
+    label: str
+    pixel_divergence: float
+
+
+def measure_drift(now: DataSummary, then: DataSummary) -> dict[str, Drift]:
+    """Compare the statistics of two data sets with the same classes, split by split."""
+    drift = {}
+    for split, statistics in now.statistics.items():
+        earlier = then.statistics[split]
+        (shares, greys), (old_shares, old_greys) = (
+            (each.class_counts / max(each.class_counts.sum(), 1), each.grey_values / max(each.grey_values.sum(), 1))
+            for each in (statistics, earlier)
+        )
+        shifts = np.abs(shares - old_shares)
+        drift[split] = Drift(
+            images=int(earlier.images),
+            label_shift=float(shifts.max()),
+            label=now.class_names[int(shifts.argmax())],
+            pixel_divergence=measure_divergence(greys, old_greys),
+        )
+    return drift

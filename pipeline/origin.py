@@ -1,0 +1,68 @@
+"""What a run is started with and from: kept for its report, and enough to start it again."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+from dataclasses import fields
+from importlib import metadata
+from pathlib import Path
+
+from components.lineage import Origin
+from pipeline.config import PipelineConfig
+from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGES = (
+    "tfx", "tensorflow", "keras", "apache-beam", "ml-metadata", "tensorflow-data-validation",
+    "tensorflow-model-analysis", "tensorflow-transform", "numpy",
+)  # fmt: skip
+# Fields of the configuration that no option sets: they follow from the data and the folder.
+_NO_OPTIONS = {"name", "data_dir", "data_digest", "image_shape", "output_dir"}
+
+
+def describe_origin(config: PipelineConfig, recipe: str) -> Origin:
+    """Return the origin of a run with this configuration, started from this checkout, with what is installed."""
+    return Origin(
+        data=config.name,
+        data_dir=config.data_dir,
+        command=describe_command(config),
+        recipe=recipe,
+        sources=fingerprint_sources(*MODEL_SOURCES),
+        git_commit=read_git_commit(_ROOT),
+        packages={"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
+    )
+
+
+def describe_command(config: PipelineConfig) -> str:
+    """Return the command that starts a run with this configuration; options with their default are left out."""
+    words = ["python", "run_pipeline.py", "run", "--data", config.name]
+    if config.name == "sample":
+        # The folder of drawn samples is called by their number and seed (components/datasets.py).
+        words += ["--sample-size", Path(config.data_dir).name.split("-")[0]]
+    elif config.name != "fashion-mnist":
+        words[-1] = config.data_dir
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name not in _NO_OPTIONS and value != field.default:
+            words += _write_option(field.name, value)
+    return shlex.join(words)
+
+
+def _write_option(name: str, value: object) -> list[str]:
+    option = "--" + name.replace("_", "-")
+    if name == "use_cache":
+        return ["--no-cache"]
+    if name == "beam_args":
+        return [f"--beam-arg={argument}" for argument in value]  # type: ignore[attr-defined]
+    return [option] if value is True else [option, str(value)]
+
+
+def read_git_commit(directory: Path) -> str:
+    """Return the commit that is checked out, with `-dirty` where files were changed since; "" where there is none."""
+    command = ["git", "-C", str(directory), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
