@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.answers import ModelAnswers
+from components.calibration import compute_calibration_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,8 @@ def measure_accuracy(answers: ModelAnswers) -> float:
 
 
 def measure_calibration_error(answers: ModelAnswers) -> float:
-    """Return the expected calibration error (components/calibration.py, which brings TensorFlow with it)."""
-    images, confidence, right = np.array(answers.bins, dtype=float).T
-    return float(np.abs(right - confidence).sum() / max(images.sum(), 1))
+    """Return the expected calibration error."""
+    return compute_calibration_error(np.array(answers.bins, dtype=float))
 
 
 def measure_classes(answers: ModelAnswers, names: tuple[str, ...]) -> list[ClassMetrics]:
