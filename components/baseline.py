@@ -12,6 +12,8 @@ from components.serving import get_pushed_version, list_versions, read_manifest
 
 PUSHED_NOW = -1
 VERSION_PROPERTY = "version"
+# Of the blessing: the version that the model was compared with, 0 for none, or none that could be.
+COMPARED_PROPERTY = "compared_with"
 
 
 def choose_baseline(serving_dir: Path, recipe: str) -> int:

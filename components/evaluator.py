@@ -17,7 +17,7 @@ from tfx.utils import path_utils
 from components.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add_counts, build_answers, count_answers
 from components.answer_metrics import make_eval_config, make_extracts
 from components.answers import ANSWERS_FILE, read_answers, write_answers
-from components.baseline import VERSION_PROPERTY
+from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
 from components.baseline_model import SIGNATURE, find_obstacle
 from components.data_validator import DataValidation
 from components.features import EVAL_SPLIT, IMAGE_KEY, LABEL_KEY
@@ -71,7 +71,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             checks.append(check_baseline(version, obstacle, accepted=bool(exec_properties["accept_new_baseline"])))
         checks = [*read_checks(Path(validation.uri, DATA_CHECKS_FILE)), *checks]
         write_checks(Path(evaluation.uri, GATE_FILE), checks)
-        _bless(blessing, model, blessed=not get_failures(checks))
+        compared = version if BASELINE in models else 0
+        _bless(blessing, model, compared, blessed=not get_failures(checks))
 
     def _evaluate(
         self,
@@ -140,10 +141,11 @@ def _compare_verdicts(evaluation_dir: str, checks: list[Check]) -> None:
         raise RuntimeError(f"TFMA says validation_ok={theirs}, the checks do not: {floors}")
 
 
-def _bless(blessing: types.Artifact, model: types.Artifact, *, blessed: bool) -> None:
+def _bless(blessing: types.Artifact, model: types.Artifact, compared: int, *, blessed: bool) -> None:
     Path(blessing.uri).mkdir(parents=True, exist_ok=True)
     Path(blessing.uri, _BLESSED_FILE if blessed else _NOT_BLESSED_FILE).touch()
     blessing.set_int_custom_property(_BLESSED_PROPERTY, int(blessed))
+    blessing.set_int_custom_property(COMPARED_PROPERTY, compared)
     blessing.set_string_custom_property("current_model", model.uri)
     blessing.set_int_custom_property("current_model_id", model.id)
 

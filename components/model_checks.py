@@ -80,7 +80,7 @@ def check_baseline(version: int, obstacle: str, *, accepted: bool) -> Check:
         accepted: Whether a person said to go on without it.
     """
     if not version:
-        reason = "no model is pushed yet, so there is no baseline: the candidate was held against the floors only"
+        reason = "no other model is pushed that it could be compared with: the floors alone decide"
     elif accepted:
         reason = f"version {version} can't be compared: {obstacle}; --accept-new-baseline: the floors alone decide"
     else:

@@ -14,7 +14,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components.baseline import VERSION_PROPERTY
+from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
 from components.data_validator import DataValidation
 from components.model_verifier import VerificationError, verify_copy
 from components.serving import (
@@ -70,7 +70,7 @@ class Executor(base_executor.BaseExecutor):
             digest=digest_model(model_dir),
             recipe=exec_properties["recipe"],
             run_id=self._context.pipeline_run_id if self._context else "",
-            baseline_version=baseline.get_int_custom_property(VERSION_PROPERTY),
+            baseline_version=blessing.get_int_custom_property(COMPARED_PROPERTY),
             pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
         with lock_serving_dir(serving_dir):
@@ -81,7 +81,7 @@ class Executor(base_executor.BaseExecutor):
                 current.digest == manifest.digest or current.recipe == manifest.recipe
             )
             if not already_there:
-                _refuse_other_baseline(manifest.baseline_version, version)
+                _refuse_other_baseline(baseline.get_int_custom_property(VERSION_PROPERTY), version)
                 version = push_model(
                     model_dir, serving_dir, manifest, Path(examples.uri, "Split-eval"), Path(validation.uri)
                 )

@@ -159,6 +159,9 @@ def test_a_pushed_model_that_can_not_be_loaded_is_passed_over_only_when_asked(fi
     code, record = run(*arguments, "--accept-new-baseline")
     assert code == 0, record["reasons"]
     assert record["newly_pushed"]
+    code, again = run(*arguments)
+    assert code == 0, "what a person accepted need not be accepted again"
+    assert (again["pushed_version"], again["newly_pushed"]) == (record["pushed_version"], False)
 
 
 def test_unsound_data_stops_the_run_before_training(tmp_path, sample_dir):

@@ -144,7 +144,7 @@ def test_only_a_baseline_that_is_there_and_that_nobody_passed_over_is_missed() -
         check_baseline(3, "it has no signature x", accepted=True),
     )
     assert (none.passed, missed.passed, passed_over.passed) == (True, False, True)
-    assert "no baseline" in none.reason
+    assert "no other model is pushed" in none.reason
     for found in (missed, passed_over):
         assert "version 3" in found.reason
         assert "it has no signature x" in found.reason

@@ -210,6 +210,7 @@ def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
         if not Path(model.uri).exists():
             shutil.copytree(getattr(constant_models, name), Path(model.uri, "Format-Serving"))
         blessing.set_int_custom_property("blessed", blessed)
+        blessing.set_int_custom_property("compared_with", baseline)
         compared.set_int_custom_property("version", baseline)
         examples.uri = str(constant_models.examples.parent)
         validation.uri = str(tmp_path / "validation")
