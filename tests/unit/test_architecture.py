@@ -18,7 +18,8 @@ SOURCES = sorted(
 )
 LIGHT = (
     "components.idx", "components.samples", "components.datasets", "components.gate", "components.image_statistics",
-    "components.data_checks", "components.serving", "pipeline.config", "pipeline.runs",
+    "components.data_checks", "components.serving", "pipeline.cli", "pipeline.config", "pipeline.runs",
+    "pipeline.kubeflow.client", "pipeline.kubeflow.config", "pipeline.kubeflow.data",
 )  # fmt: skip
 
 
