@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,8 @@ KEY, SECRET = "minio", "minio123"
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if os.geteuid():
+        pytest.skip("each pod gets a file system of its own, which only root may mount: run make test-kubeflow as root")
     found = find_programs(tmp_path_factory.mktemp("programs"))
     if found is None:
         pytest.skip("KFP_BACKEND names no folder with KFP's programs: build apiserver, driver and launcher-v2 from "

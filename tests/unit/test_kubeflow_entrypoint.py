@@ -207,7 +207,6 @@ def test_a_report_is_also_a_page_and_figures_that_kfp_shows(pod, monkeypatch):
     }
     written = run(pod, "Report", message)
     assert written.keys() == titles.keys()
-    # The page reads one object, not a folder: https://www.kubeflow.org/docs/components/pipelines/
     assert (pod / "minio/bucket/Report/report_html").read_text() == "<p>schema</p>"
     assert written["report_metrics"]["artifacts"][0]["metadata"] == {"accuracy": 0.875, "images": 200}
 
