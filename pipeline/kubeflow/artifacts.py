@@ -29,8 +29,8 @@ class View(NamedTuple):
     file: str
 
 
-# By the name of the artifact's TFX type. Of HTML, the page reads the one object at the artifact's address; of metrics, it
-# lists the numbers among the properties:
+# By the name of the artifact's TFX type. Of HTML, the page reads the one object at the artifact's address; of metrics,
+# it lists the numbers among the properties:
 # https://github.com/kubeflow/pipelines/blob/2.17.0/frontend/src/components/viewers/MetricsVisualizations.tsx
 VIEWS: dict[str, tuple[View, ...]] = {
     "RunReport": (View("html", HTML, "report.html"), View("metrics", METRICS, "metrics.json")),
