@@ -193,6 +193,12 @@ def test_a_compiled_file_has_to_be_called_yaml(config, tmp_path):
     assert "expected a name that ends in .yaml" in result.stderr
 
 
+def test_compile_needs_no_cluster(serve, config, tmp_path):
+    result = invoke(config, "compile", str(tmp_path / "pipeline.yaml"))
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "pipeline.yaml").read_text() == "pipelineInfo: {}\n"
+
+
 def test_cron_gets_its_seconds_and_says_when_it_runs():
     assert to_six_fields("0 2 * * *") == "0 0 2 * * *"
     start = datetime(2026, 3, 28, 1, 30, tzinfo=timezone.utc)
