@@ -26,7 +26,7 @@ test: $(READY) ## Run all tests; ARGS="tests/unit -k idx" for some.
 test-kubeflow: $(READY) .kubeflow/ready ## Run it on Kubeflow Pipelines' own backend (root, Linux); KFP_BACKEND=DIR has its programs.
 	@$(RUN) -m pytest tests/kubeflow $(ARGS)
 
-prove-image: ## Run the Dockerfile's steps in a Debian 13 without docker (root, mmdebstrap); IMAGE_ROOT=DIR, IMAGE_PYTHON=PREFIX.
+prove-image: ## Run the Dockerfile's steps in a Debian 13, without docker (root, mmdebstrap); see deploy/prove_image.py.
 	@$(PYTHON) deploy/prove_image.py $(or $(IMAGE_ROOT),/tmp/image-root) $(if $(IMAGE_PYTHON),--python $(IMAGE_PYTHON))
 
 check: $(READY) ## Check format, lint and types.
@@ -50,8 +50,8 @@ benchmark: $(READY) ## Time the pipeline against the plain tutorial script and a
 benchmark-scale: $(READY) ## Time and memory of each stage at 70,000, 280,000 and 700,000 images.
 	@$(RUN) -m benchmarks.scale $(ARGS)
 
-clean: ## Remove .venv and caches; output/ stays.
-	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
+	rm -rf .venv .uv .kubeflow .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(LOCK) .python-version | $(filter .uv/bin/uv,$(UV))
