@@ -10,7 +10,7 @@ LOCK := $(if $(or $(GPU),$(wildcard .venv/requirements-gpu.lock.ready)),requirem
 READY := .venv/$(LOCK).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock benchmark benchmark-scale simulate-gate clean
+.PHONY: help setup run test test-kubeflow prove-image check format lock benchmark benchmark-scale simulate-gate clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -22,6 +22,12 @@ run: $(READY) ## Run the pipeline; ARGS="--data sample --epochs 3" for its optio
 
 test: $(READY) ## Run all tests; ARGS="tests/unit -k idx" for some.
 	@$(RUN) -m pytest $(ARGS)
+
+test-kubeflow: $(READY) .kubeflow/ready ## Run it on Kubeflow Pipelines' own backend (root, Linux); KFP_BACKEND=DIR has its programs.
+	@$(RUN) -m pytest tests/kubeflow $(ARGS)
+
+prove-image: ## Run the Dockerfile's steps in a Debian 13, without docker (root, mmdebstrap); see deploy/prove_image.py.
+	@$(PYTHON) deploy/prove_image.py $(or $(IMAGE_ROOT),/tmp/image-root) $(if $(IMAGE_PYTHON),--python $(IMAGE_PYTHON))
 
 check: $(READY) ## Check format, lint and types.
 	@.venv/bin/ruff format --check .
@@ -47,8 +53,8 @@ benchmark-scale: $(READY) ## Time and memory of each stage at 70,000, 280,000 an
 simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, and how often it catches one.
 	@$(RUN) -m benchmarks.gate_simulation $(ARGS)
 
-clean: ## Remove .venv and caches; output/ stays.
-	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
+	rm -rf .venv .uv .kubeflow .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(LOCK) .python-version | $(filter .uv/bin/uv,$(UV))
@@ -57,6 +63,20 @@ $(READY): $(LOCK) .python-version | $(filter .uv/bin/uv,$(UV))
 	@$(UV) pip sync --quiet --require-hashes --python .venv/bin/python $(LOCK)
 	@rm -f .venv/*.ready
 	@touch $@
+
+# An S3 server in a place of its own, and MariaDB unpacked, not installed: nothing of the machine changes.
+.kubeflow/ready: | $(filter .uv/bin/uv,$(UV))
+	@echo "Getting an S3 server and MariaDB into .kubeflow"
+	@rm -rf .kubeflow && mkdir -p .kubeflow/packages .kubeflow/mariadb
+	@$(UV) venv --quiet --python $(PYTHON_VERSION) .kubeflow/s3
+	@$(UV) pip install --quiet --python .kubeflow/s3/bin/python '$(MOTO)'
+	@cd .kubeflow/packages && apt-get update -qq \
+		&& for name in $(MARIADB); do apt-get download -qq $$name 2>/dev/null || apt-get download -qq $${name}t64; done
+	@for package in .kubeflow/packages/*.deb; do dpkg -x $$package .kubeflow/mariadb || exit; done
+	@touch $@
+MOTO := moto[server]==5.2.5
+# Later releases of Debian call some of them ...t64.
+MARIADB := mariadb-server-core libaio1 libnuma1 liburing2 libpcre2-8-0
 
 .uv/bin/uv:
 	@echo "Installing uv into .uv"

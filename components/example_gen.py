@@ -64,9 +64,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def describe_examples(examples: types.Artifact, dataset: Dataset) -> None:
-    """Record splits, class names and digest of `dataset` on the artifact."""
+    """Record splits, class names, image size and digest of `dataset` on the artifact."""
     examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
     examples.set_string_custom_property(CLASS_NAMES_PROPERTY, json.dumps(dataset.class_names))
+    examples.set_string_custom_property("image_shape", json.dumps(dataset.image_shape))
     examples.set_string_custom_property("data_digest", dataset.digest)
 
 

@@ -10,8 +10,10 @@ from typing import Annotated, Literal, NoReturn, TypeAlias
 import typer
 
 from pipeline.config import ConfigError, PipelineConfig
+from pipeline.kubeflow.cli import app as kubeflow
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(kubeflow, name="kubeflow", no_args_is_help=True)
 
 OutputOption = Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder of metadata, models and runs.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]

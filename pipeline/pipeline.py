@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from ml_metadata.proto import metadata_store_pb2
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_component import BaseComponent
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2
 
@@ -135,8 +135,16 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         components=[*sources, statistics_gen, example_validator],
         enable_cache=config.use_cache,
         beam_pipeline_args=list(config.beam_args),
-        metadata_connection_config=sqlite_metadata_connection_config(str(config.metadata_path)),
+        metadata_connection_config=connect_metadata(config),
     )
+
+
+def connect_metadata(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
+    """Say where ML Metadata is; unlike TFX's function for it, make no folder: to connect the stages changes nothing."""
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(config.metadata_path)
+    connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    return connection
 
 
 def list_training_options(config: PipelineConfig) -> dict[str, int | float | bool]:

@@ -17,13 +17,13 @@ SOURCES = sorted(
     if path.name != "__init__.py"
 )
 LIGHT = (
-    "components.idx", "components.samples", "components.datasets", "components.gate", "components.image_statistics",
-    "components.data_checks", "components.serving", "components.answers", "components.answer_counts",
-    "components.calibration", "components.paired_test", "components.model_checks",
-    "components.lineage", "components.report", "components.report_page",
-    "components.image_files", "components.prediction_plot", "pipeline.config", "pipeline.runs", "pipeline.origin",
-    "pipeline.report_command", "pipeline.report_text", "pipeline.comparison", "pipeline.predict_command",
-    "pipeline.promote_command",
+    "components.answer_counts", "components.answers", "components.calibration", "components.data_checks",
+    "components.datasets", "components.gate", "components.idx", "components.image_files",
+    "components.image_statistics", "components.lineage", "components.model_checks", "components.paired_test",
+    "components.prediction_plot", "components.report", "components.report_page", "components.samples",
+    "components.serving", "pipeline.cli", "pipeline.comparison", "pipeline.config", "pipeline.kubeflow.client",
+    "pipeline.kubeflow.config", "pipeline.kubeflow.data", "pipeline.origin", "pipeline.predict_command",
+    "pipeline.promote_command", "pipeline.report_command", "pipeline.report_text", "pipeline.runs",
 )  # fmt: skip
 
 

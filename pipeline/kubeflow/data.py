@@ -1,0 +1,60 @@
+"""Brings the data of a run into the container that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.datasets import find_dataset
+from components.idx_folder import DataError
+from pipeline.kubeflow.config import SAMPLE
+
+# The stage that reads the data has an execution property of this name.
+DATA_DIR = "data_dir"
+
+
+def fetch_data(location: str, pipeline: str, scratch: Path, sample_size: int) -> Path:
+    """Return a folder of IDX files: the mounted one, or a copy below `scratch`.
+
+    Args:
+        location: A folder, gs://bucket/prefix, s3://bucket/prefix, `fashion-mnist`, or `sample`.
+        pipeline: Name of the pipeline that asks; `sample` takes samples, and no other does.
+        scratch: For what has to be copied, downloaded or drawn.
+        sample_size: Training images to draw.
+
+    Raises:
+        DataError: There is no such data, or it may not be used here.
+    """
+    if (location == SAMPLE) != (pipeline == SAMPLE):
+        raise DataError(
+            f"data {location}: not for the pipeline {pipeline}, whose models would be mixed with others; "
+            f"compile or submit it with --data {location}"
+        )
+    if "://" in location:
+        return copy_bucket(location, scratch / "data")
+    if location == "auto":
+        raise DataError("data auto: a cluster has to be told; expected a folder, a bucket, fashion-mnist or sample")
+    return find_dataset(
+        location, sample_dir=scratch / "samples", sample_size=sample_size, seed=0, progress=False
+    ).directory
+
+
+def copy_bucket(uri: str, directory: Path) -> Path:
+    """Copy what lies under an address in a bucket into a folder.
+
+    Who may read it, and which server other than Amazon's is asked, stands in the environment, or in the address:
+    https://arrow.apache.org/docs/python/filesystems.html#s3
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    from pyarrow import fs
+
+    try:
+        filesystem, path = fs.FileSystem.from_uri(uri)
+        directory.mkdir(parents=True)
+        fs.copy_files(path, str(directory), source_filesystem=filesystem, destination_filesystem=fs.LocalFileSystem())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{uri.partition('?')[0]}: cannot be read ({error}); check the address and the secrets"
+        ) from error
+    return directory

@@ -1,0 +1,212 @@
+"""The compiled pipeline on KFP's driver and launcher: what is in the bucket, in ML Metadata, in the serving volume."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ml_metadata
+import numpy as np
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from pyarrow import fs
+
+from components.idx import read_labels, write_idx
+from components.serving import list_versions, read_manifest
+from pipeline.kubeflow.compile import compile_pipeline
+from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume
+from tests.kubeflow.cluster import Cluster, Run
+from tests.kubeflow.conftest import BUCKET, KEY, SECRET
+
+COMPLETE, FAILED = metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.FAILED
+pytestmark = pytest.mark.timeout(1800)  # eleven containers import TensorFlow
+
+
+def make_config(**fields: Any) -> KubeflowConfig:
+    return KubeflowConfig(
+        host="http://localhost",
+        image="registry.example.com/image:1",
+        serving=Volume(claim="models", mount_path="/mnt/models"),
+        parameters={"epochs": 4, "batch_size": 16, "min_class_accuracy": 0.3},
+        **fields,
+    )
+
+
+@pytest.fixture(scope="module")
+def package() -> str:
+    volume = Volume(claim="images", mount_path="/mnt/data")
+    return compile_pipeline(make_config(name="clothes", data="/mnt/data/sound", data_volume=volume))
+
+
+@pytest.fixture(scope="module")
+def images(cluster: Cluster, sample_dir: Path) -> Path:
+    """The volume of the data: a folder `sound`, and one `unsound`, in which no dress has its label."""
+    volume = cluster.volumes / "images"
+    shutil.copytree(sample_dir, volume / "sound")
+    shutil.copytree(sample_dir, volume / "unsound")
+    labels = read_labels(sample_dir / "train-labels-idx1-ubyte.gz")
+    write_idx(volume / "unsound/train-labels-idx1-ubyte.gz", np.where(labels == 3, 12, labels).astype(np.uint8))
+    return volume
+
+
+@pytest.fixture(scope="module")
+def serving(cluster: Cluster) -> Path:
+    return cluster.volumes / "models/clothes/serving"
+
+
+@pytest.fixture(scope="module")
+def first_run(cluster: Cluster, package: str, images: Path) -> Run:
+    return cluster.run(package)
+
+
+@pytest.fixture(scope="module")
+def second_run(cluster: Cluster, package: str, first_run: Run) -> Run:
+    return cluster.run(package, hidden_units=96, max_loss=1.0)
+
+
+@pytest.fixture(scope="module")
+def read_run(cluster: Cluster) -> Callable[[Run], dict[str, tuple[int, dict[str, Any]]]]:
+    """Reads a run from ML Metadata: the state of each stage, and its output artifacts by key."""
+    store = ml_metadata.MetadataStore(
+        metadata_store_pb2.MetadataStoreClientConfig(host="127.0.0.1", port=cluster.metadata_port)
+    )
+
+    def read(run: Run) -> dict[str, tuple[int, dict[str, Any]]]:
+        context = store.get_context_by_type_and_name("system.PipelineRun", run.run_id)
+        stages = {}
+        for execution in store.get_executions_by_context(context.id):
+            if execution.type != "system.ContainerExecution":
+                continue  # of the whole run
+            events = store.get_events_by_execution_ids([execution.id])
+            outputs = {
+                event.path.steps[0].key: store.get_artifacts_by_id([event.artifact_id])[0]
+                for event in events
+                if event.type == metadata_store_pb2.Event.OUTPUT
+            }
+            stages[execution.custom_properties["task_name"].string_value] = (execution.last_known_state, outputs)
+        return stages
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def read_bucket(s3: str) -> Callable[[str], bytes]:
+    """Reads an object by the address that ML Metadata has for it."""
+    bucket = fs.S3FileSystem(access_key=KEY, secret_key=SECRET, endpoint_override=s3, scheme="http", region="us-east-1")
+
+    def read(uri: str) -> bytes:
+        with bucket.open_input_stream(uri.partition("://")[2]) as stream:
+            return stream.read()
+
+    return read
+
+
+def describe_failure(run: Run) -> str:
+    return "".join(f"{name}: {run.stages[name].log[-4000:]}" for name in run.failed)
+
+
+def get_number(artifact: Any, name: str) -> float:
+    value = artifact.custom_properties[name]
+    return getattr(value, value.WhichOneof("value"))
+
+
+def test_first_run_pushes_a_model_into_the_volume(first_run, serving):
+    assert not first_run.failed, describe_failure(first_run)
+    assert list_versions(serving) == [1]
+    manifest = read_manifest(serving, 1)
+    assert manifest.baseline_version == 0
+    assert manifest.run_id == first_run.run_id
+    assert (serving / "1/saved_model.pb").is_file()
+
+
+def test_every_stage_is_complete_in_ml_metadata_with_its_types_and_properties(first_run, read_run):
+    stages = read_run(first_run)
+    assert stages.keys() == first_run.stages.keys()
+    assert {state for state, _ in stages.values()} == {COMPLETE}
+    outputs = {f"{stage}.{key}": artifact for stage, (_, found) in stages.items() for key, artifact in found.items()}
+    types = {
+        "ExampleGen.examples": "tfx.Examples", "Schema.schema": "tfx.Schema", "Trainer.model": "tfx.Model",
+        "DataValidator.validation": "tfx.DataValidation", "Evaluator.blessing": "tfx.ModelBlessing",
+        "Pusher.pushed_model": "tfx.PushedModel",
+    }  # fmt: skip
+    assert {name: outputs[name].type for name in types} == types
+    assert outputs["ExampleGen.examples"].custom_properties["image_shape"].string_value == "[28, 28]"
+    assert get_number(outputs["Evaluator.blessing"], "blessed") == 1
+    assert get_number(outputs["Baseline.baseline"], "version") == 0
+    assert get_number(outputs["Pusher.pushed_model"], "pushed_version") == 1
+
+
+def test_model_and_verdict_lie_in_the_bucket(first_run, read_run, read_bucket):
+    stages = read_run(first_run)
+    model, evaluation = stages["Trainer"][1]["model"].uri, stages["Evaluator"][1]["evaluation"].uri
+    assert read_bucket(f"{model}/Format-Serving/saved_model.pb")
+    checks = json.loads(read_bucket(f"{evaluation}/gate.json"))
+    assert checks
+    assert all(check["passed"] for check in checks)
+
+
+def test_second_run_is_compared_with_what_the_first_pushed(second_run, serving, read_run, read_bucket):
+    assert not second_run.failed, describe_failure(second_run)
+    assert list_versions(serving) == [1, 2]
+    assert read_manifest(serving, 2).baseline_version == 1
+    stages = read_run(second_run)
+    assert get_number(stages["Baseline"][1]["baseline"], "version") == 1
+    checks = json.loads(read_bucket(f"{stages['Evaluator'][1]['evaluation'].uri}/gate.json"))
+    assert "change of accuracy" in {check["name"] for check in checks}
+
+
+def test_parameters_of_the_run_reach_the_training(second_run, read_run, read_bucket):
+    record = json.loads(read_bucket(f"{read_run(second_run)['Trainer'][1]['model_run'].uri}/training.json"))
+    assert (record["options"]["hidden_units"], record["options"]["epochs"]) == (96, 4)
+
+
+def test_a_model_that_is_not_blessed_is_not_pushed(cluster, package, second_run, serving, read_run):
+    run = cluster.run(package, epochs=1, min_accuracy=0.999)
+    assert not run.failed, describe_failure(run)
+    stages = read_run(run)
+    assert get_number(stages["Evaluator"][1]["blessing"], "blessed") == 0
+    assert get_number(stages["Pusher"][1]["pushed_model"], "pushed_version") == 0
+    assert list_versions(serving) == [1, 2]
+
+
+def test_unsound_data_fails_at_the_gate_with_the_reason_in_the_log(cluster, package, images, read_run):
+    run = cluster.run(package, data="/mnt/data/unsound")
+    assert run.failed == ["DataGate"]
+    assert "feature label: expected one integer from 0 to 9" in run.stages["DataGate"].log
+    stages = read_run(run)
+    assert stages["DataGate"][0] == FAILED
+    assert {state for name, (state, _) in stages.items() if name != "DataGate"} == {COMPLETE}
+    assert not stages.keys() & {"Transform", "Trainer", "Pusher"}
+
+
+def test_missing_data_fails_the_first_stage_with_a_sentence(cluster, package, images, read_run):
+    run = cluster.run(package, data="/mnt/data/none")
+    assert run.failed == ["ExampleGen"]
+    assert "Error: ExampleGen failed: --data /mnt/data/none: no such folder" in run.stages["ExampleGen"].log
+    assert read_run(run)["ExampleGen"][0] == FAILED
+
+
+def test_data_is_read_from_a_bucket_with_the_keys_of_a_secret(cluster, s3, sample_dir, read_run):
+    bucket = fs.S3FileSystem(access_key=KEY, secret_key=SECRET, endpoint_override=s3, scheme="http", region="us-east-1")
+    fs.copy_files(str(sample_dir), f"{BUCKET}/images", destination_filesystem=bucket)
+    cluster.kubernetes.add_secret("reader", id=KEY, secret=SECRET)
+    secrets = [
+        Secret(name="reader", key="id", env="AWS_ACCESS_KEY_ID"),
+        Secret(name="reader", key="secret", env="AWS_SECRET_ACCESS_KEY"),
+    ]
+    address = f"s3://{BUCKET}/images?scheme=http&endpoint_override={s3}"
+    run = cluster.run(compile_pipeline(make_config(name="clothes", data=address, secrets=secrets)), until="ExampleGen")
+    assert not run.failed, describe_failure(run)
+    assert SECRET not in json.dumps(run.stages["ExampleGen"].pod)
+    assert read_run(run)["ExampleGen"][1]["examples"].custom_properties["data_digest"].string_value
+
+
+def test_samples_need_no_data_and_go_to_no_other_pipeline(cluster, package):
+    smoke = cluster.run(compile_pipeline(make_config(data="sample", sample_size=100)), until="ExampleGen")
+    assert not smoke.failed, describe_failure(smoke)
+    mixed = cluster.run(package, data="sample")
+    assert "data sample: not for the pipeline clothes" in mixed.stages["ExampleGen"].log
+    assert mixed.failed == ["ExampleGen"]

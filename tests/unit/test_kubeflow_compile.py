@@ -1,0 +1,177 @@
+"""The compiled file keeps the rules that KFP's backend has and does not state, and tells all that a cluster needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.kubernetes import kubernetes_executor_config_pb2
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from pipeline.config import ConfigError
+from pipeline.kubeflow.compile import compile_pipeline
+from pipeline.kubeflow.config import Gpu, KubeflowConfig, Secret, Stage, Volume, make_pipeline_config
+from pipeline.pipeline import create_pipeline
+
+CONFIG = KubeflowConfig(
+    host="https://kubeflow.example.com",
+    image="registry.example.com/image@sha256:1",
+    name="fashion-mnist",
+    data="/mnt/data/fashion-mnist",
+    serving=Volume(claim="models", mount_path="/mnt/models"),
+    data_volume=Volume(claim="images", mount_path="/mnt/data"),
+    gpu=Gpu(count=2, image="registry.example.com/gpu@sha256:2", resource="amd.com/gpu"),
+    secrets=[Secret(name="bucket", key="password", env="BUCKET_PASSWORD")],
+    stages={
+        "default": Stage(cpu=0.5, memory_gb=2),
+        "Trainer": Stage(
+            cpu=4, memory_gb=8, node_selector={"gpu": "yes"}, tolerations=[{"key": "gpu", "operator": "Exists"}]
+        ),
+    },
+    parameters={"epochs": 3},
+    retries=4,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def package() -> str:
+    return compile_pipeline(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def spec(package: str) -> dict:
+    return next(yaml.safe_load_all(package))
+
+
+@pytest.fixture(scope="module")
+def platform(package: str) -> dict:
+    return list(yaml.safe_load_all(package))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+
+
+def test_both_documents_are_what_their_formats_allow(spec, platform):
+    parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    assert (parsed.schema_version, parsed.pipeline_info.name) == ("2.1.0", "fashion-mnist")
+    json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
+    whole = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}}
+    json_format.ParseDict(whole, pipeline_spec_pb2.PlatformSpec())
+    for executor in platform.values():
+        json_format.ParseDict(executor, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+
+
+def test_equal_configurations_compile_to_equal_bytes_and_leave_nothing_behind(package, tmp_path):
+    mounted = dataclasses.replace(CONFIG, serving=Volume(claim="models", mount_path=str(tmp_path / "mount")))
+    compile_pipeline(mounted)
+    assert not (tmp_path / "mount").exists()
+    assert compile_pipeline(CONFIG) == package
+
+
+def test_the_stages_and_their_order_are_those_of_the_local_pipeline(spec):
+    stages = {stage.id: stage for stage in create_pipeline(make_pipeline_config(CONFIG)).components}
+    tasks = spec["root"]["dag"]["tasks"]
+    assert tasks.keys() == stages.keys()
+    for name, task in tasks.items():
+        assert set(task["dependentTasks"]) == {node.id for node in stages[name].upstream_nodes}
+        assert task["inputs"]["artifacts"].keys() == stages[name].inputs.keys()
+
+
+def test_names_and_executors_are_those_that_the_backend_takes(spec):
+    for name in spec["root"]["dag"]["tasks"]:
+        assert re.fullmatch("[a-zA-Z0-9][-a-zA-Z0-9]*", name)
+    for executor in spec["deploymentSpec"]["executors"].values():
+        assert executor.keys() == {"container"}, "resolvers and importers do not run on open-source KFP"
+        assert executor["container"]["command"] == ["python", "-m", "pipeline.kubeflow.entrypoint"]
+
+
+def test_every_parameter_has_a_type_and_a_default_and_stays_a_string_in_yaml(spec):
+    parameters = spec["root"]["inputDefinitions"]["parameters"]
+    assert parameters.keys() >= {
+        "data",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "hidden_units",
+        "seed",
+        "min_accuracy",
+    }
+    defaults = make_pipeline_config(CONFIG)
+    assert parameters["data"]["defaultValue"] == "/mnt/data/fashion-mnist"
+    assert parameters["epochs"]["defaultValue"] == 3
+    for name in parameters.keys() - {"data"}:
+        assert parameters[name]["defaultValue"] == getattr(defaults, name)
+    for name, definition in parameters.items():
+        assert isinstance(name, str)
+        assert name not in ("n", "y"), "the backend's YAML library takes it for a truth value"
+        assert definition["parameterType"] in ("NUMBER_INTEGER", "NUMBER_DOUBLE", "STRING", "BOOLEAN")
+
+
+def test_a_stage_gets_the_parameters_that_its_work_depends_on_and_no_other(spec):
+    training = {"epochs", "batch_size", "learning_rate", "hidden_units", "seed"}
+    expected = {
+        "ExampleGen": {"data"}, "Schema": set(), "Transform": set(), "Trainer": training, "Baseline": set(),
+        "Pusher": training,
+    }  # fmt: skip
+    for name, wanted in expected.items():
+        assert spec["root"]["dag"]["tasks"][name]["inputs"]["parameters"].keys() == {*wanted, "run_id"}, name
+        assert spec["components"][f"comp-{name}"]["inputDefinitions"]["parameters"].keys() == {*wanted, "run_id"}
+    evaluator = spec["root"]["dag"]["tasks"]["Evaluator"]["inputs"]["parameters"]
+    assert evaluator.keys() >= {"min_accuracy", "min_class_accuracy", "max_loss"}
+    assert not evaluator.keys() & training
+
+
+def test_the_gpu_is_the_trainers_alone(spec):
+    for name, executor in spec["deploymentSpec"]["executors"].items():
+        container = executor["container"]
+        if name == "exec-Trainer":
+            assert container["image"] == "registry.example.com/gpu@sha256:2"
+            assert container["resources"]["accelerator"] == {
+                "count": "2", "type": "amd.com/gpu", "resourceCount": "2", "resourceType": "amd.com/gpu",
+            }  # fmt: skip
+        else:
+            assert container["image"] == "registry.example.com/image@sha256:1"
+            assert "accelerator" not in container["resources"]
+
+
+def test_limits_are_given_as_older_and_as_newer_backends_read_them(spec):
+    executors = spec["deploymentSpec"]["executors"]
+    trainer, other = (
+        executors["exec-Trainer"]["container"]["resources"],
+        executors["exec-Schema"]["container"]["resources"],
+    )
+    assert (trainer["cpuLimit"], trainer["memoryLimit"]) == (4, 8)
+    assert (other["resourceCpuLimit"], other["resourceMemoryLimit"]) == ("0.5", "2G")
+
+
+def test_nothing_is_cached_and_everything_but_a_rejection_is_tried_again(spec):
+    for name, task in spec["root"]["dag"]["tasks"].items():
+        assert task["cachingOptions"] == {"enableCache": False}
+        assert task["retryPolicy"]["maxRetryCount"] == (0 if name == "DataGate" else 4)
+
+
+def test_volumes_and_secrets_reach_the_stages_that_use_them_and_no_secret_is_written_down(package, platform):
+    def mounts(name: str) -> dict[str, str]:
+        return {mount["constant"]: mount["mountPath"] for mount in platform[f"exec-{name}"].get("pvcMount", [])}
+
+    assert mounts("ExampleGen") == {"images": "/mnt/data"}
+    assert mounts("Baseline") == mounts("Pusher") == {"models": "/mnt/models"}
+    assert mounts("Trainer") == {}
+    (mount,) = platform["exec-Pusher"]["pvcMount"]
+    assert mount["pvcNameParameter"] == {"runtimeValue": {"constant": "models"}}
+    assert [name for name, executor in platform.items() if "secretAsEnv" in executor] == ["exec-ExampleGen"]
+    (secret,) = platform["exec-ExampleGen"]["secretAsEnv"]
+    assert secret["keyToEnv"] == [{"secretKey": "password", "envVar": "BUCKET_PASSWORD"}]
+    assert secret["secretName"] == secret["secretNameParameter"]["runtimeValue"]["constant"] == "bucket"
+
+
+def test_nodes_are_chosen_for_the_stage_that_says_so(platform):
+    assert platform["exec-Trainer"] == {
+        "nodeSelector": {"labels": {"gpu": "yes"}}, "tolerations": [{"key": "gpu", "operator": "Exists"}],
+    }  # fmt: skip
+    assert platform["exec-Schema"] == {}
+
+
+def test_a_stage_that_is_not_there_is_told():
+    with pytest.raises(ConfigError, match=r"\[stages\.Traner\]: no such stage; expected ExampleGen"):
+        compile_pipeline(dataclasses.replace(CONFIG, stages={"Traner": Stage()}))

@@ -1,0 +1,238 @@
+"""One stage in a container, given what releases of KFP have sent to it."""
+
+import copy
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import Artifact, Channel, standard_artifacts
+
+import pipeline.pipeline
+from components.schema import get_class_names, get_image_shape, read_schema
+from pipeline.kubeflow import artifacts, entrypoint
+
+FOLDER = "minio://mlpipeline/v2/artifacts/clothes/cbcd6986-6c2d-42ce-ab38-c898f001427a"
+# What driver and launcher of KFP 2.17.0 gave to the Schema stage; the session information is shortened.
+RECORDED = {
+    "inputs": {
+        "artifacts": {
+            "examples": {
+                "artifacts": [
+                    {
+                        "name": "1",
+                        "type": {"instanceSchema": ""},
+                        "uri": f"{FOLDER}/ExampleGen/fd995c55-5800-43e9-ae6c-986d252a6229/examples",
+                        "metadata": {
+                            "class_names": '["cat", "dog"]',
+                            "data_digest": "a3b34f7ba41fe6919ead73a23d6d409ffdaadc1a107722e89c004d516e1ea357",
+                            "display_name": "examples",
+                            "image_shape": "[20, 16]",
+                            "split_names": '["train", "eval"]',
+                            "store_session_info": '{"Provider":"minio","Params":{"region":"us-east-1"}}',
+                            "tfx_version": "1.16.0",
+                        },
+                    }
+                ]
+            }
+        }
+    },
+    "outputs": {
+        "artifacts": {
+            "executor-logs": {
+                "artifacts": [
+                    {
+                        "name": "executor-logs",
+                        "type": {"schemaTitle": "system.Artifact"},
+                        "uri": f"{FOLDER}/Schema/b55e4ba4-1887-4d43-baed-10629601bf23/executor-logs-0",
+                    }
+                ]
+            },
+            "schema": {
+                "artifacts": [
+                    {
+                        "name": "schema",
+                        "type": {"schemaTitle": "tfx.Schema", "schemaVersion": "0.0.1"},
+                        "uri": f"{FOLDER}/Schema/b55e4ba4-1887-4d43-baed-10629601bf23/schema",
+                    }
+                ]
+            },
+        },
+        "outputFile": "/minio/mlpipeline/v2/artifacts/output_metadata.json",
+    },
+}
+FULL_SCHEMA = "title: tfx.Examples\ntype: object\nproperties:\n  span: {type: integer}\n"
+
+
+def as_2_17(message: dict[str, Any]) -> None:
+    """As it was recorded."""
+
+
+def as_2_0(message: dict[str, Any]) -> None:
+    """No log artifact yet, and the output file in a folder of its own."""
+    del message["outputs"]["artifacts"]["executor-logs"]
+    message["outputs"]["outputFile"] = "/tmp/kfp_outputs/output_metadata.json"
+
+
+def as_2_5(message: dict[str, Any]) -> None:
+    """The log artifact without a name or an address."""
+    message["outputs"]["artifacts"]["executor-logs"] = {"artifacts": [{"type": {"schemaTitle": "system.Artifact"}}]}
+    message["outputs"]["outputFile"] = "/tmp/kfp_outputs/output_metadata.json"
+
+
+def with_typed_inputs(message: dict[str, Any]) -> None:
+    message["inputs"]["artifacts"]["examples"]["artifacts"][0]["type"] = {"instanceSchema": FULL_SCHEMA}
+
+
+def as_announced(message: dict[str, Any]) -> None:
+    """The whole schema where its title was, and fields that there are not yet."""
+    (examples,) = message["inputs"]["artifacts"]["examples"]["artifacts"]
+    examples |= {"type": {"schemaTitle": FULL_SCHEMA}, "artifactId": "1", "customPath": ""}
+    message["inputs"] |= {"parameterValues": {}, "parameters": {}}
+
+
+def without_types(message: dict[str, Any]) -> None:
+    for listed in (*message["inputs"]["artifacts"].values(), *message["outputs"]["artifacts"].values()):
+        listed["artifacts"][0].pop("type", None)
+
+
+@pytest.fixture
+def pod(tmp_path, monkeypatch) -> Path:
+    """A file system in which /minio, /s3, /gcs and /tmp lie below a folder."""
+    monkeypatch.setattr(
+        artifacts, "LOCAL_ROOTS", {"gs": tmp_path / "gcs", "minio": tmp_path / "minio", "s3": tmp_path / "s3"}
+    )
+    return tmp_path
+
+
+def run(pod: Path, stage: str, message: dict[str, Any], **fixed: Any) -> dict[str, Any]:
+    """Run a stage as the container does and return the executor output that it wrote, strictly parsed."""
+    message = copy.deepcopy(message)
+    message["outputs"]["outputFile"] = str(pod / message["outputs"]["outputFile"].lstrip("/"))
+    settings = {"name": "clothes", "output_dir": str(pod / "models/clothes"), "require_gpu": False, **fixed}
+    arguments = ["--stage", stage, "--fixed", json.dumps(settings), "--sample-size", "100"]
+    assert entrypoint.main([*arguments, "--executor-input", json.dumps(message)]) == 0
+    written = Path(message["outputs"]["outputFile"]).read_text()
+    json_format.Parse(written, pipeline_spec_pb2.ExecutorOutput())
+    assert "null" not in written
+    return json.loads(written)["artifacts"]
+
+
+@pytest.mark.parametrize("change", [as_2_17, as_2_0, as_2_5, with_typed_inputs, as_announced, without_types])
+def test_every_release_s_input_is_understood(pod, change):
+    message = copy.deepcopy(RECORDED)
+    change(message)
+    output = run(pod, "Schema", message)
+    assert output.keys() == {"schema"}, "the log artifact is the launcher's"
+    (schema,) = output["schema"]["artifacts"]
+    assert schema["uri"] == RECORDED["outputs"]["artifacts"]["schema"]["artifacts"][0]["uri"]
+    written = read_schema(str(artifacts.find_local_path(schema["uri"]) / "schema.pbtxt"))
+    assert get_image_shape(written) == (20, 16), "the size comes from the data, and is 28 x 28 in the configuration"
+    assert get_class_names(written) == ("cat", "dog")
+
+
+@pytest.mark.parametrize("scheme", ["minio", "s3", "gs"])
+def test_addresses_of_every_store_become_paths_and_stay_addresses_in_the_output(pod, scheme):
+    message = json.loads(json.dumps(RECORDED).replace("minio://", f"{scheme}://"))
+    (schema,) = run(pod, "Schema", message)["schema"]["artifacts"]
+    assert schema["uri"].startswith(f"{scheme}://mlpipeline/")
+    assert (artifacts.find_local_path(schema["uri"]) / "schema.pbtxt").is_file()
+
+
+def test_no_baseline_is_an_artifact_that_says_so_and_leaves_something_to_upload(pod):
+    uri = f"{FOLDER}/Baseline/1/baseline"
+    outputs = {"baseline": {"artifacts": [{"name": "baseline", "uri": uri}]}}
+    message = {"outputs": {"artifacts": outputs, "outputFile": "/minio/output_metadata.json"}}
+    (baseline,) = run(pod, "Baseline", message)["baseline"]["artifacts"]
+    assert baseline["metadata"]["version"] == 0
+    assert list(artifacts.find_local_path(uri).iterdir())
+
+
+def test_numbers_come_back_as_floats_and_are_read_as_what_they_were():
+    metadata = {"blessed": 1.0, "share": 0.25, "note": "text", "nested": {"a": [1.0]}}
+    runtime = {"name": "12", "uri": "minio://bucket/key", "metadata": metadata}
+    blessing = artifacts.restore_input(standard_artifacts.ModelBlessing, runtime)
+    assert (blessing.id, blessing.get_int_custom_property("blessed")) == (12, 1)
+    assert blessing.get_float_custom_property("share") == 0.25
+    assert blessing.get_string_custom_property("note") == "text"
+    assert blessing.get_json_value_custom_property("nested") == {"a": [1.0]}
+    assert blessing.mlmd_artifact.custom_properties["blessed"].int_value == 1, "executors read the message as well"
+    examples = artifacts.restore_input(
+        standard_artifacts.Examples, {"uri": "gs://b/k", "metadata": {"span": 3.0, "split_names": '["train"]'}}
+    )
+    assert (examples.span, type(examples.span), examples.split_names) == (3, int, '["train"]')
+
+
+def test_structs_are_unwrapped_and_written_as_plain_values(pod):
+    runtime = {"uri": "minio://bucket/key", "metadata": {"table": {"struct": {"a": 1.0}}}}
+    model = artifacts.restore_input(standard_artifacts.Model, runtime)
+    assert model.get_json_value_custom_property("table") == {"a": 1.0}
+    artifacts.make_output(standard_artifacts.Model, runtime)
+    assert artifacts.describe_output(model)["table"] == {"a": 1.0}
+
+
+def test_an_address_of_an_unknown_store_is_refused():
+    with pytest.raises(ValueError, match="oci://b/k: expected an address that starts with gs, minio, s3"):
+        artifacts.find_local_path("oci://b/k")
+
+
+class RunReport(Artifact):
+    """Stands for the report: one page, and its figures."""
+
+    TYPE_NAME = "RunReport"
+
+
+@component
+def Report(schema: InputArtifact[standard_artifacts.Schema], report: OutputArtifact[RunReport]) -> None:
+    Path(report.uri, "report.html").write_text(f"<p>{Path(schema.uri).name}</p>")
+    Path(report.uri, "metrics.json").write_text('{"accuracy": 0.875, "images": 200, "verdict": "pushed"}')
+
+
+def test_a_report_is_also_a_page_and_figures_that_kfp_shows(pod, monkeypatch):
+    stage = Report(schema=Channel(type=standard_artifacts.Schema))
+    stub = lambda config: SimpleNamespace(components=[stage])  # noqa: E731
+    monkeypatch.setattr(pipeline.pipeline, "create_pipeline", stub)
+    titles = artifacts.list_outputs({key: channel.type for key, channel in stage.outputs.items()})
+    assert titles == {"report": "tfx.RunReport", "report_html": "system.HTML", "report_metrics": "system.Metrics"}
+    outputs = {key: {"artifacts": [{"name": key, "uri": f"minio://bucket/Report/{key}"}]} for key in titles}
+    schema = {"schema": {"artifacts": [{"name": "3", "uri": "minio://bucket/Schema/schema", "metadata": {}}]}}
+    message = {
+        "inputs": {"artifacts": schema},
+        "outputs": {"artifacts": outputs, "outputFile": "/minio/bucket/output_metadata.json"},
+    }
+    written = run(pod, "Report", message)
+    assert written.keys() == titles.keys()
+    assert (pod / "minio/bucket/Report/report_html").read_text() == "<p>schema</p>"
+    assert written["report_metrics"]["artifacts"][0]["metadata"] == {"accuracy": 0.875, "images": 200}
+
+
+def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
+    message = {
+        "inputs": {"parameterValues": {"data": str(pod / "none")}},
+        "outputs": {
+            "artifacts": {"examples": {"artifacts": [{"name": "examples", "uri": "minio://bucket/examples"}]}},
+            "outputFile": str(pod / "output_metadata.json"),
+        },
+    }
+    fixed = json.dumps({"name": "clothes", "output_dir": str(pod), "require_gpu": False})
+    code = entrypoint.main(
+        [
+            "--stage",
+            "ExampleGen",
+            "--fixed",
+            fixed,
+            "--sample-size",
+            "1",
+            "--executor-input",
+            json.dumps(message),
+        ]
+    )
+    assert code == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith(f"Error: ExampleGen failed: --data {pod / 'none'}: no such folder")
+    assert not (pod / "output_metadata.json").exists()
