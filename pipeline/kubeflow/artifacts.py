@@ -18,6 +18,9 @@ from tfx.version import __version__
 # https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/launcher_v2.go
 LOCAL_ROOTS = {"gs": Path("/gcs"), "minio": Path("/minio"), "s3": Path("/s3")}
 
+# What KFP adds to the metadata of artifacts.
+_KFPS_OWN = {"display_name", "store_session_info"}
+
 HTML, METRICS = "system.HTML", "system.Metrics"
 
 
@@ -65,7 +68,8 @@ def restore_input(artifact_type: type[Artifact], runtime: Mapping[str, Any]) -> 
     if str(runtime.get("name", "")).isdecimal():  # its number in ML Metadata, which the Evaluator notes
         artifact.id = int(runtime["name"])
     for name, value in runtime.get("metadata", {}).items():
-        _set_property(artifact, name, value["struct"] if _is_struct(value) else value)
+        if name not in _KFPS_OWN:
+            _set_property(artifact, name, value["struct"] if _is_struct(value) else value)
     artifact.set_mlmd_artifact(artifact.mlmd_artifact)  # what was set reaches the message, where executors look
     return artifact
 

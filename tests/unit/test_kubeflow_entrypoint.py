@@ -154,12 +154,15 @@ def test_no_baseline_is_an_artifact_that_says_so_and_leaves_something_to_upload(
 
 
 def test_numbers_come_back_as_floats_and_are_read_as_what_they_were():
-    metadata = {"blessed": 1.0, "share": 0.25, "note": "text", "nested": {"a": [1.0]}}
+    metadata = {"blessed": 1.0, "share": 0.25, "note": "text", "nested": {"a": [1.0]}, "store_session_info": "{}"}
     runtime = {"name": "12", "uri": "minio://bucket/key", "metadata": metadata}
     blessing = artifacts.restore_input(standard_artifacts.ModelBlessing, runtime)
     assert (blessing.id, blessing.get_int_custom_property("blessed")) == (12, 1)
     assert blessing.get_float_custom_property("share") == 0.25
     assert blessing.get_string_custom_property("note") == "text"
+    assert not blessing.has_custom_property("store_session_info"), (
+        "where KFP keeps things is no property of the artifact"
+    )
     assert blessing.get_json_value_custom_property("nested") == {"a": [1.0]}
     assert blessing.mlmd_artifact.custom_properties["blessed"].int_value == 1, "executors read the message as well"
     examples = artifacts.restore_input(
