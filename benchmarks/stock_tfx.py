@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 
 from benchmarks.stock_tfx_module import BATCH_SIZE, IMAGE_KEY, LABEL_KEY
@@ -105,17 +106,19 @@ def create_pipeline(data_root: Path, output_dir: Path, train_images: int, epochs
     )
 
 
-def make_eval_config() -> tfma.EvalConfig:
+def make_eval_config() -> config_pb2.EvalConfig:
     """Ask for the accuracy on all images and on those of each class, with a bound on the former."""
-    overall = tfma.PerSliceMetricThreshold(
-        slicing_specs=[tfma.SlicingSpec()],
-        threshold=tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(lower_bound={"value": MIN_ACCURACY})),
+    overall = config_pb2.PerSliceMetricThreshold(
+        slicing_specs=[config_pb2.SlicingSpec()],
+        threshold=config_pb2.MetricThreshold(
+            value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": MIN_ACCURACY})
+        ),
     )
-    accuracy = tfma.MetricConfig(class_name="SparseCategoricalAccuracy", per_slice_thresholds=[overall])
-    return tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(label_key=LABEL_KEY)],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=[LABEL_KEY])],
-        metrics_specs=[tfma.MetricsSpec(metrics=[accuracy])],
+    accuracy = config_pb2.MetricConfig(class_name="SparseCategoricalAccuracy", per_slice_thresholds=[overall])
+    return config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(label_key=LABEL_KEY)],
+        slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=[LABEL_KEY])],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=[accuracy])],
     )
 
 

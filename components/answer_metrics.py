@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from numpy.typing import NDArray
 from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.answer_counts import BASELINE, CANDIDATE, AnswerCounts
 from components.baseline_model import SIGNATURE
@@ -39,25 +40,27 @@ def make_extracts(counts: AnswerCounts) -> Iterator[dict[str, Any]]:
             }
 
 
-def make_eval_config(bounds: Bounds) -> tfma.EvalConfig:
+def make_eval_config(bounds: Bounds) -> config_pb2.EvalConfig:
     """Say what TFMA measures, and what a model by itself has to reach."""
-    by_class = tfma.SlicingSpec(feature_keys=[LABEL_KEY])
+    by_class = config_pb2.SlicingSpec(feature_keys=[LABEL_KEY])
 
-    def bound(spec: tfma.SlicingSpec, **values: float) -> tfma.PerSliceMetricThreshold:
-        value = tfma.GenericValueThreshold(**{name: {"value": number} for name, number in values.items()})
-        return tfma.PerSliceMetricThreshold(slicing_specs=[spec], threshold=tfma.MetricThreshold(value_threshold=value))
+    def bound(spec: config_pb2.SlicingSpec, **values: float) -> config_pb2.PerSliceMetricThreshold:
+        value = config_pb2.GenericValueThreshold(**{name: {"value": number} for name, number in values.items()})
+        return config_pb2.PerSliceMetricThreshold(
+            slicing_specs=[spec], threshold=config_pb2.MetricThreshold(value_threshold=value)
+        )
 
     thresholds = {
         ACCURACY: [
-            bound(tfma.SlicingSpec(), lower_bound=bounds.min_accuracy - SLACK),
+            bound(config_pb2.SlicingSpec(), lower_bound=bounds.min_accuracy - SLACK),
             bound(by_class, lower_bound=bounds.min_class_accuracy - SLACK),
         ],
-        CALIBRATION_ERROR: [bound(tfma.SlicingSpec(), upper_bound=bounds.max_calibration_error + SLACK)],
+        CALIBRATION_ERROR: [bound(config_pb2.SlicingSpec(), upper_bound=bounds.max_calibration_error + SLACK)],
         LOSS: [],
         COUNT: [],
     }
     metrics = [
-        tfma.MetricConfig(
+        config_pb2.MetricConfig(
             class_name=AnswerMetric.__name__,
             module=AnswerMetric.__module__,
             config=json.dumps({"name": name}),
@@ -66,13 +69,13 @@ def make_eval_config(bounds: Bounds) -> tfma.EvalConfig:
         for name, each in thresholds.items()
     ]
     model = {"signature_name": SIGNATURE, "label_key": LABEL_KEY}
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(name=CANDIDATE, **model),
-            tfma.ModelSpec(name=BASELINE, is_baseline=True, **model),
+            config_pb2.ModelSpec(name=CANDIDATE, **model),
+            config_pb2.ModelSpec(name=BASELINE, is_baseline=True, **model),
         ],
-        slicing_specs=[tfma.SlicingSpec(), by_class],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+        slicing_specs=[config_pb2.SlicingSpec(), by_class],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
     )
 
 

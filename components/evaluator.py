@@ -9,6 +9,7 @@ import apache_beam as beam
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import slice_key_extractor
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.types import component_spec, standard_artifacts
@@ -78,7 +79,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self,
         files: list[Path],
         models: dict[str, str],
-        config: tfma.EvalConfig,
+        config: config_pb2.EvalConfig,
         image_shape: tuple[int, int],
         class_names: tuple[str, ...],
         destination: str,

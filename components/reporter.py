@@ -66,6 +66,7 @@ class ReporterSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {"origin": component_spec.ExecutionParameter(type=str)}
     INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "validation": component_spec.ChannelParameter(type=DataValidation),
         "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
         "baseline": component_spec.ChannelParameter(type=standard_artifacts.Model),

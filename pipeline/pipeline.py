@@ -107,6 +107,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     ).with_id("Pusher")
 
     reporter = Reporter(
+        examples=examples,
         validation=data_validator.outputs["validation"],
         model_run=trainer.outputs["model_run"],
         baseline=baseline.outputs["baseline"],

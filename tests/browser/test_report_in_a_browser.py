@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_reports import make_report
 
 from components.report_page import render_page
+from tests.made_reports import make_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

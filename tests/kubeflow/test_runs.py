@@ -148,6 +148,13 @@ def test_model_and_verdict_lie_in_the_bucket(first_run, read_run, read_bucket):
     assert all(check["passed"] for check in checks)
 
 
+def test_the_report_is_a_page_and_figures_that_kfp_shows(first_run, read_run, read_bucket):
+    outputs = read_run(first_run)["Report"][1]
+    assert (outputs["report_html"].type, outputs["report_metrics"].type) == ("system.HTML", "system.Metrics")
+    assert read_bucket(outputs["report_html"].uri).lstrip().lower().startswith(b"<!doctype html")
+    assert get_number(outputs["report_metrics"], "accuracy") > 0.5
+
+
 def test_second_run_is_compared_with_what_the_first_pushed(second_run, serving, read_run, read_bucket):
     assert not second_run.failed, describe_failure(second_run)
     assert list_versions(serving) == [1, 2]

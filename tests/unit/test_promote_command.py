@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from made_reports import make_artifacts
 from typer.testing import CliRunner, Result
 
 from components.lineage import Artifact
@@ -15,6 +14,7 @@ from components.serving import list_versions, read_manifest
 from pipeline import promote_command, report_command
 from pipeline.cli import app
 from pipeline.runs import RunRecord, list_records, save_record
+from tests.made_reports import make_artifacts
 
 RUN, REJECTED = "20250102-000000-aaaa", "20250103-000000-bbbb"
 REASON = "The bags have to ship; see ticket 7."

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_reports import ORIGIN, make_artifacts, make_report
 
 from components.gate import Check, check_at_least, write_checks
 from components.report import describe_verdict, gather_report, group_checks, list_key_metrics, to_json
+from tests.made_reports import ORIGIN, make_artifacts, make_report
 
 
 @pytest.mark.parametrize(

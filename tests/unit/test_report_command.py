@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_reports import ORIGIN, make_artifacts
 from typer.testing import CliRunner, Result
 
 from components.lineage import Artifact, Promotion
 from pipeline import report_command
 from pipeline.cli import app
 from pipeline.runs import RunRecord, save_record
+from tests.made_reports import ORIGIN, make_artifacts
 
 FIRST, SECOND, EMPTY = "20250101-000000-aaaa", "20250102-000000-bbbb", "20241231-000000-cccc"
 

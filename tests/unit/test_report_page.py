@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_reports import ORIGIN, make_artifacts, make_report
 
 from components.gate import check_at_least, write_checks
 from components.lineage import Promotion
 from components.report import gather_report
 from components.report_page import MAX_MATRIX_CLASSES, render_page
+from tests.made_reports import ORIGIN, make_artifacts, make_report
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a & b")
 
