@@ -14,7 +14,10 @@ from tests.made_reports import make_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium; on Debian: apt-get install chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium; on Debian: apt-get install chromium"),
+]
 
 KINDS: dict[str, dict[str, Any]] = {
     "pushed": {"reason": "the shop opens today"},

@@ -128,6 +128,7 @@ def test_statistics_of_the_images_are_left_for_the_report(sound: SimpleNamespace
     assert (summary.image_shape, summary.class_names) == ((28, 28), CLASS_NAMES)
 
 
+@pytest.mark.slow
 def test_two_worker_processes_come_to_the_same_checks(
     sound: SimpleNamespace, examples: Any, schema: Any, tmp_path: Path
 ) -> None:

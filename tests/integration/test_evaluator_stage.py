@@ -149,7 +149,7 @@ def test_without_baseline_a_model_above_its_floors_is_blessed(evaluate) -> None:
     assert (overall.value, overall.bound, overall.images) == (0.7, 0.7, 200)
     trouser = result.get_check("class accuracy", "Trouser")
     assert (trouser.value, trouser.margin, trouser.images) == (0.25, 0, 20)
-    assert "no baseline" in result.get_check("baseline").reason
+    assert "no other model is pushed" in result.get_check("baseline").reason
     assert (result.answers.baseline, result.answers.pairs) == (None, [])
 
 
@@ -231,6 +231,7 @@ def test_a_model_whose_training_went_astray_is_not_blessed(evaluate) -> None:
     assert "calibration error of overall is nan, expected at most 1.0000" in result.failures
 
 
+@pytest.mark.slow
 def test_workers_in_other_processes_count_the_same(evaluate) -> None:
     beam_args = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
     result = evaluate("a", "b", wrong={"a": {3: 15}, "b": {5: 10}}, beam_args=beam_args)

@@ -56,6 +56,7 @@ def test_the_artifact_says_what_it_holds(sample_dataset: Dataset, examples: Any)
     assert examples.get_string_custom_property("data_digest") == sample_dataset.digest
 
 
+@pytest.mark.slow
 def test_two_worker_processes_write_the_same_files(
     sample_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
