@@ -6,6 +6,7 @@ import platform
 import shlex
 import subprocess
 from dataclasses import fields
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def describe_origin(config: PipelineConfig, recipe: str) -> Origin:
         command=describe_command(config),
         recipe=recipe,
         sources=fingerprint_sources(*MODEL_SOURCES),
-        git_commit=read_git_commit(_ROOT),
+        git_commit=_read_own_commit(),
         packages={"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
     )
 
@@ -57,6 +58,12 @@ def _write_option(name: str, value: object) -> list[str]:
     if name == "beam_args":
         return [f"--beam-arg={argument}" for argument in value]  # type: ignore[attr-defined]
     return [option] if value is True else [option, str(value)]
+
+
+@cache
+def _read_own_commit() -> str:
+    """Ask once: the sources that run are those that were there when the process started."""
+    return read_git_commit(_ROOT)
 
 
 def read_git_commit(directory: Path) -> str:
