@@ -136,6 +136,8 @@ def main() -> None:
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--python", type=Path, default=Path(sys.base_prefix))
     options = parser.parse_args()
+    if not shutil.which("mmdebstrap"):
+        sys.exit("mmdebstrap is missing; on Debian: apt-get install mmdebstrap")
     stages = read_stages((SOURCES / "Dockerfile").read_text())
     root = Root(options.root.resolve(), options.python)
     for word, rest in list_instructions(stages, options.target, set()):
