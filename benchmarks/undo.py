@@ -40,7 +40,7 @@ CHANGES = (
     ),
     Change(
         "Beam's runner in the process",
-        "import pipeline.local_runner as local_runner; local_runner.BEAM_RUNNER = 'DirectRunner'",
+        "import pipeline.environment as environment; environment.BEAM_RUNNER = 'DirectRunner'",
         "StatisticsGen",
     ),
     Change("only those modules of TFX that are used", "from tfx import v1", START_UP),

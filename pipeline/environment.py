@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import os
 
+# Beam's own default first tries to download a runner of another kind, once for each stage.
+BEAM_RUNNER = "FnApiRunner"
+
 
 def prepare_environment() -> None:
     """Choose Keras 3, let the GPU's memory grow, and give Python child processes this project's modules."""
     # Unset, the Keras that one gets depends on the order of the imports.
     os.environ["TF_USE_LEGACY_KERAS"] = "0"
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+
+
+def keep_beam_in_process() -> None:
+    """Make the runner in this process Beam's default; a `--runner` among Beam's arguments still wins."""
+    from apache_beam.options.pipeline_options import StandardOptions
+
+    StandardOptions.DEFAULT_RUNNER = BEAM_RUNNER

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from apache_beam.options.pipeline_options import StandardOptions
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
@@ -22,10 +21,8 @@ from tfx.proto.orchestration import pipeline_pb2
 from components import model_verifier
 from components.trainer import choose_device
 from pipeline.config import PipelineConfig
+from pipeline.environment import keep_beam_in_process
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
-
-# Beam's own default first tries to download a runner of another kind, once for each stage.
-BEAM_RUNNER = "FnApiRunner"
 
 
 class RunInProgressError(RuntimeError):
@@ -96,7 +93,7 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
     """
     if config.require_gpu:
         choose_device(require_gpu=True)  # rather now than after the data stages
-    StandardOptions.DEFAULT_RUNNER = BEAM_RUNNER
+    keep_beam_in_process()
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _lock_output(config.output_dir), _hidden_arguments():
         try:

@@ -33,7 +33,7 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
     record = find_record(output, run_id)
     directory = output / record.data
     metadata_path = directory / "metadata.sqlite"
-    artifacts = read_outputs(metadata_path, run_id) if metadata_path.exists() else {}
+    artifacts = read_outputs(metadata_path, record.artifacts_of) if metadata_path.exists() else {}
     if "Evaluator.evaluation" not in artifacts:
         raise PromotionError(f"{run_id}: this run has no evaluated model ({record.verdict}); promote another.")
     serving_dir = (directory / "serving").resolve()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import webbrowser
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from components.lineage import Origin, Promotion
@@ -40,10 +40,10 @@ def read_report(output: Path, record: RunRecord) -> Report:
         UnknownRunError: The run left no artifacts.
     """
     metadata_path = output / record.data / "metadata.sqlite"
-    outputs = read_outputs(metadata_path, record.run_id) if metadata_path.exists() else {}
+    outputs = read_outputs(metadata_path, record.artifacts_of) if metadata_path.exists() else {}
     if not outputs:
         raise UnknownRunError(f"{record.run_id}: this run left nothing to report; see its run.log.")
-    return gather_report(
+    report = gather_report(
         {key.split(".", 1)[1]: artifact for key, artifact in outputs.items()},
         run_id=record.run_id,
         started_at=record.started_at,
@@ -51,6 +51,7 @@ def read_report(output: Path, record: RunRecord) -> Report:
         promotion=Promotion(**record.promotion) if record.promotion else None,
         error=" ".join(record.reasons) if record.verdict == "error" else "",
     )
+    return replace(report, newly_pushed=report.newly_pushed and not record.same_as)
 
 
 def write_report(output: Path, record: RunRecord, report: Report | None = None) -> Path:

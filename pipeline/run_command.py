@@ -21,6 +21,7 @@ from pipeline.environment import prepare_environment
 from pipeline.origin import describe_origin
 from pipeline.report_command import UnknownRunError, write_report
 from pipeline.runs import Outcome, RunRecord, read_outcome, save_record, start_record
+from pipeline.unchanged import find_unchanged, fingerprint_run, repeat_outcome
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -33,6 +34,8 @@ def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_jso
     """
     started = time.monotonic()
     record = start_record(dataset.name)
+    record.fingerprint = fingerprint_run(config)
+    last = find_unchanged(config, record.fingerprint)
     run_dir = save_record(config.output_dir, record)
     log_file = run_dir / "run.log"
     signal.signal(signal.SIGTERM, _interrupt)
@@ -40,8 +43,13 @@ def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_jso
         display.print(describe_data(dataset))
         if dataset.note:
             display.print(dataset.note)
-        code = _run_stages(config, record, display)
-        record.stages = display.stages
+        if last:
+            display.print(f"Nothing changed since run {last.artifacts_of}: no stage has anything to do.")
+            repeat_outcome(record, last)
+            code = ExitCode.OK
+        else:
+            code = _run_stages(config, record, display)
+            record.stages = display.stages
         _write_report(config, record)
     record.seconds = round(time.monotonic() - started, 3)
     save_record(config.output_dir, record)

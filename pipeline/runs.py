@@ -37,6 +37,13 @@ class RunRecord:
     promotion: dict[str, Any] | None = None
     started_at: str = ""
     process: int = 0
+    fingerprint: str = ""
+    same_as: str = ""
+
+    @property
+    def artifacts_of(self) -> str:
+        """The run in ML Metadata whose artifacts are this one's: an earlier one where there was nothing to do."""
+        return self.same_as or self.run_id
 
     def to_json(self) -> str:
         """Return the record on one line."""

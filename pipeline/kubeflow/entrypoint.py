@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.environment import prepare_environment
+from pipeline.environment import keep_beam_in_process, prepare_environment
 
 _FACTS = ("data_digest", "image_shape")
 
@@ -91,6 +91,7 @@ def make_executor(stage: Any, run_id: str, scratch: Path) -> Any:
     """Return the executor of a stage, told of the run and of a folder of its own."""
     from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
+    keep_beam_in_process()
     executor_class = stage.executor_spec.executor_class
     flags = "beam_pipeline_args" if issubclass(executor_class, BaseBeamExecutor) else "extra_flags"
     context = executor_class.Context(

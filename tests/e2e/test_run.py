@@ -87,8 +87,19 @@ def test_second_run_takes_everything_from_the_cache_and_pushes_nothing(first_run
     code, record = run("--data", sample_dir, "--output", output, *FAST)
     assert code == 0
     assert record["pushed_version"] == 1
-    assert {name for name, stage in record["stages"].items() if not stage["cached"]} == {"Pusher", "Report"}
+    assert record["stages"].keys() == first_run[1]["stages"].keys()
+    assert all(stage["cached"] for stage in record["stages"].values())
+    assert record["accuracy"] == first_run[1]["accuracy"]
     assert digest_tree(Path(record["serving_path"]).parent) == before
+    assert "it is what was pushed already as version 1" in Path(record["report_path"]).read_text()
+
+
+def test_another_bound_judges_again_and_takes_the_rest_from_the_cache(first_run, output, sample_dir):
+    code, record = run("--data", sample_dir, "--output", output, *FAST, "--max-calibration-error", 0.9)
+    assert code == 0
+    assert (record["pushed_version"], record["newly_pushed"]) == (1, False)
+    worked = {name for name, stage in record["stages"].items() if not stage["cached"]}
+    assert worked == {"Evaluator", "Pusher", "Report"}
 
 
 def test_second_run_says_that_there_was_nothing_to_do(first_run, output, sample_dir):

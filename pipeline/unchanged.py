@@ -1,0 +1,54 @@
+"""A run that would take every stage from the cache: known from the last one's record, without importing TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from components.serving import ServingError, digest_model, get_pushed_version, read_manifest
+from pipeline.config import PipelineConfig
+from pipeline.fingerprint import fingerprint_sources, fingerprint_values
+from pipeline.runs import RunRecord, list_records, read_outputs
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def fingerprint_run(config: PipelineConfig) -> str:
+    """Return the SHA-256 of all that a run depends on: data, options, every source of the project, releases."""
+    sources = [*_ROOT.glob("components/*.py"), *_ROOT.glob("pipeline/*.py")]
+    modules = sorted(f"{path.parent.name}.{path.stem}" for path in sources)
+    values = {name: str(value) for name, value in asdict(config).items()}
+    return fingerprint_values(config=values, sources=fingerprint_sources(*modules))
+
+
+def find_unchanged(config: PipelineConfig, fingerprint: str) -> RunRecord | None:
+    """Return the record of the latest run with that fingerprint, if one more like it would change nothing.
+
+    That is so where its model is what is pushed now, as it was pushed, and all its artifacts are still there.
+    """
+    records = list_records(config.output_dir.parent)
+    last = next(
+        (record for record in records if record.fingerprint == fingerprint and record.data == config.name), None
+    )
+    if last is None or last.verdict != "pushed" or not config.use_cache or config.require_gpu:
+        return None
+    version = get_pushed_version(config.serving_dir)
+    if not version or version != last.pushed_version:
+        return None
+    try:
+        manifest = read_manifest(config.serving_dir, version)
+    except ServingError:
+        return None
+    if manifest is None or digest_model(config.serving_dir / str(version)) != manifest.digest:
+        return None
+    outputs = read_outputs(config.metadata_path, last.artifacts_of)
+    return last if outputs and all(output.uri.exists() for output in outputs.values()) else None
+
+
+def repeat_outcome(record: RunRecord, last: RunRecord) -> None:
+    """Fill in the record of a run in which there is nothing to do, from that of the last one."""
+    record.same_as = last.artifacts_of
+    record.verdict, record.accuracy, record.baseline_accuracy = last.verdict, last.accuracy, last.baseline_accuracy
+    record.pushed_version, record.serving_path, record.origin = last.pushed_version, last.serving_path, last.origin
+    record.startup_seconds = 0.0
+    record.stages = {name: {"seconds": 0.0, "cached": True} for name in last.stages}
