@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from components.datasets import find_dataset
@@ -30,7 +32,9 @@ def fetch_data(location: str, pipeline: str, scratch: Path, sample_size: int) ->
             f"compile or submit it with --data {location}"
         )
     if "://" in location:
-        return copy_bucket(location, scratch / "data")
+        # In a process of its own: Arrow's libraries for buckets and TensorFlow's have crashed together.
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            return pool.submit(copy_bucket, location, scratch / "data").result()
     if location == "auto":
         raise DataError("data auto: a cluster has to be told; expected a folder, a bucket, fashion-mnist or sample")
     return find_dataset(
