@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -134,13 +134,17 @@ def summarize(rounds: Sequence[Round]) -> dict[str, Any]:
         },
         "ratios": ratios,
         "our_seconds_by_stage": {key: _summarize_stages([taken[key] for taken in rounds]) for key in ("a", "a2")},
-        "rounds": [
-            {
-                key: {name: value for name, value in asdict(taken).items() if name != "timeline"}
-                for key, taken in each.items()
-            }
-            for each in rounds
-        ],
+        "rounds": [{key: _describe_measurement(taken) for key, taken in each.items()} for each in rounds],
+    }
+
+
+def _describe_measurement(taken: Measurement) -> dict[str, float]:
+    """Return the figures, and nothing that names a place on this machine."""
+    return {
+        "seconds": taken.seconds,
+        "cpu_seconds": taken.cpu_seconds,
+        "peak_rss_mib": taken.peak_rss_mib,
+        "accuracy": taken.result["accuracy"],
     }
 
 

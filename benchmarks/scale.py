@@ -67,7 +67,7 @@ def run_size(data_dir: Path, workplace: Path, size: int, console: Console) -> di
     try:
         write_replicas(data_dir, data, size)
         command = [sys.executable, "run_pipeline.py", "run", "--data", str(data), "--output", str(output), "--json"]
-        bounds = ["--epochs", "1", "--min-accuracy", "0", "--min-class-accuracy", "0"]
+        bounds = ["--epochs", "1", "--min-accuracy", "0", "--min-class-accuracy", "0", "--max-calibration-error", "1"]
         measured = measure_command([*command, *bounds], interval=0.1)
         console.print(
             f"  {size:>9,} images {measured.seconds:8.1f} s, peak {measured.peak_rss_mib:,.0f} MiB", markup=False
