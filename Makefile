@@ -64,17 +64,19 @@ $(READY): $(LOCK) .python-version | $(filter .uv/bin/uv,$(UV))
 	@rm -f .venv/*.ready
 	@touch $@
 
-# An S3 server in a place of its own, and MariaDB unpacked, not installed: nothing of the machine changes.
+# An S3 server and a validator in a place of their own, and MariaDB unpacked, not installed: nothing of the machine changes.
 .kubeflow/ready: | $(filter .uv/bin/uv,$(UV))
-	@echo "Getting an S3 server and MariaDB into .kubeflow"
+	@echo "Getting an S3 server, a validator and MariaDB into .kubeflow"
 	@rm -rf .kubeflow && mkdir -p .kubeflow/packages .kubeflow/mariadb
 	@$(UV) venv --quiet --python $(PYTHON_VERSION) .kubeflow/s3
-	@$(UV) pip install --quiet --python .kubeflow/s3/bin/python '$(MOTO)'
+	@$(UV) pip install --quiet --python .kubeflow/s3/bin/python '$(MOTO)' '$(VALIDATOR)'
 	@cd .kubeflow/packages && apt-get update -qq \
 		&& for name in $(MARIADB); do apt-get download -qq $$name 2>/dev/null || apt-get download -qq $${name}t64; done
 	@for package in .kubeflow/packages/*.deb; do dpkg -x $$package .kubeflow/mariadb || exit; done
 	@touch $@
 MOTO := moto[server]==5.2.5
+# Not in .venv: TFX would import it, and with it two seconds' worth of libraries.
+VALIDATOR := kubernetes-validate==1.37.0
 # Later releases of Debian call some of them ...t64.
 MARIADB := mariadb-server-core libaio1 libnuma1 liburing2 libpcre2-8-0
 
