@@ -69,7 +69,7 @@ def check_splits(statistics: Mapping[str, ImageStatistics], class_names: Sequenc
     """Check that the `eval` split is like the `train` split: shares of the classes, and grey values."""
     train, evaluation = statistics[TRAIN_SPLIT], statistics[EVAL_SPLIT]
     images = int(evaluation.images)
-    differences = np.abs(_to_shares(train.class_counts) - _to_shares(evaluation.class_counts))
+    differences = np.abs(to_shares(train.class_counts) - to_shares(evaluation.class_counts))
     worst = int(differences.argmax())
     yield _make_check(
         "label skew",
@@ -80,7 +80,7 @@ def check_splits(statistics: Mapping[str, ImageStatistics], class_names: Sequenc
         reason=f"train and eval split, feature label: expected shares of a class to differ by at most "
         f"{MAX_LABEL_SKEW:.3f}, found {differences[worst]:.3f} for {class_names[worst]}",
     )
-    divergence = measure_divergence(_to_shares(train.grey_values), _to_shares(evaluation.grey_values))
+    divergence = measure_divergence(to_shares(train.grey_values), to_shares(evaluation.grey_values))
     yield _make_check(
         "pixel skew",
         EVAL_SPLIT,
@@ -106,7 +106,8 @@ def measure_divergence(first: NDArray[np.float64], second: NDArray[np.float64]) 
     return max((surprise(first) + surprise(second)) / 2, 0.0)
 
 
-def _to_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def to_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Divide counts by their sum; all 0 where there is nothing to count."""
     return counts / max(int(counts.sum()), 1)
 
 

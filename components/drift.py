@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.data_checks import measure_divergence
+from components.data_checks import measure_divergence, to_shares
 from components.data_summary import DataSummary
 
 
@@ -31,15 +31,11 @@ def measure_drift(now: DataSummary, then: DataSummary) -> dict[str, Drift]:
     drift = {}
     for split, statistics in now.statistics.items():
         earlier = then.statistics[split]
-        (shares, greys), (old_shares, old_greys) = (
-            (each.class_counts / max(each.class_counts.sum(), 1), each.grey_values / max(each.grey_values.sum(), 1))
-            for each in (statistics, earlier)
-        )
-        shifts = np.abs(shares - old_shares)
+        shifts = np.abs(to_shares(statistics.class_counts) - to_shares(earlier.class_counts))
         drift[split] = Drift(
             images=int(earlier.images),
             label_shift=float(shifts.max()),
             label=now.class_names[int(shifts.argmax())],
-            pixel_divergence=measure_divergence(greys, old_greys),
+            pixel_divergence=measure_divergence(to_shares(statistics.grey_values), to_shares(earlier.grey_values)),
         )
     return drift

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ class Artifact:
     type: str = ""
     uri: Path
     properties: dict[str, Any] = field(default_factory=dict)
+
+
+def read_properties(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ML Metadata's properties, of which each is one of several fields, as plain values."""
+    return {name: getattr(value, value.WhichOneof("value")) for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from components.serving import DATA_SUMMARY, Manifest, read_model_manifest
 
 TRAINING_FILE = "training.json"
 # Where TFX keeps the model in a Model artifact.
-_MODEL_DIR = "Format-Serving"
+MODEL_DIR = "Format-Serving"
 _Value = TypeVar("_Value")
 
 
@@ -112,7 +112,7 @@ def gather_report(artifacts: Mapping[str, Artifact], **facts: Any) -> Report:
     """
     baseline = artifacts.get("baseline")
     baseline_version = int(baseline.properties.get("version", 0)) if baseline else 0
-    model_dir = Path(baseline.uri, _MODEL_DIR) if baseline and baseline_version else None
+    model_dir = Path(baseline.uri, MODEL_DIR) if baseline and baseline_version else None
     pushed = artifacts["pushed_model"].properties if "pushed_model" in artifacts else {}
     data_checks = _read(artifacts, "validation", DATA_CHECKS_FILE, read_checks) or []
     gate_checks = _read(artifacts, "evaluation", GATE_FILE, read_checks) or []

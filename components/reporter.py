@@ -10,7 +10,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.data_validator import DataValidation
-from components.lineage import Artifact, Origin
+from components.lineage import Artifact, Origin, read_properties
 from components.report import gather_report, list_key_metrics
 from components.report_page import render_page
 
@@ -54,10 +54,7 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _describe_artifact(artifact: types.Artifact) -> Artifact:
-    properties = {
-        name: getattr(value, value.WhichOneof("value"))
-        for name, value in artifact.mlmd_artifact.custom_properties.items()
-    }
+    properties = read_properties(artifact.mlmd_artifact.custom_properties)
     return Artifact(id=artifact.id, type=artifact.type_name, uri=Path(artifact.uri), properties=properties)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from components.lineage import Artifact, Promotion
+from components.report import MODEL_DIR
 from components.serving import Manifest, digest_model, get_pushed_version, read_manifest
 from pipeline.console import divert_output
 from pipeline.environment import prepare_environment
@@ -32,12 +33,11 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
         raise PromotionError('--reason "": expected a sentence that says why the model ships in spite of the gate.')
     record = find_record(output, run_id)
     directory = output / record.data
-    metadata_path = directory / "metadata.sqlite"
-    artifacts = read_outputs(metadata_path, record.artifacts_of) if metadata_path.exists() else {}
+    artifacts = read_outputs(directory / "metadata.sqlite", record.artifacts_of)
     if "Evaluator.evaluation" not in artifacts:
         raise PromotionError(f"{run_id}: this run has no evaluated model ({record.verdict}); promote another.")
     serving_dir = (directory / "serving").resolve()
-    model_dir = artifacts["Trainer.model"].uri / "Format-Serving"
+    model_dir = artifacts["Trainer.model"].uri / MODEL_DIR
     manifest = Manifest(
         digest=digest_model(model_dir),
         recipe=record.origin.get("recipe", ""),

@@ -39,8 +39,7 @@ def read_report(output: Path, record: RunRecord) -> Report:
     Raises:
         UnknownRunError: The run left no artifacts.
     """
-    metadata_path = output / record.data / "metadata.sqlite"
-    outputs = read_outputs(metadata_path, record.artifacts_of) if metadata_path.exists() else {}
+    outputs = read_outputs(output / record.data / "metadata.sqlite", record.artifacts_of)
     if not outputs:
         raise UnknownRunError(f"{record.run_id}: this run left nothing to report; see its run.log.")
     report = gather_report(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.gate import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
-from components.lineage import Artifact
+from components.lineage import Artifact, read_properties
 
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error"]
 
@@ -113,7 +113,9 @@ def read_outcome(metadata_path: Path, run_id: str) -> Outcome:
 
 
 def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Artifact]:
-    """Return the artifacts that the stages of a run made or took from the cache, as `Stage.key`."""
+    """Return the artifacts that the stages of a run made or took from the cache, as `Stage.key`; {} without a store."""
+    if not metadata_path.exists():
+        return {}
     import ml_metadata
     from ml_metadata.proto import metadata_store_pb2
 
@@ -130,10 +132,7 @@ def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Artifact]:
         for event in store.get_events_by_execution_ids([execution.id]):
             if event.type == metadata_store_pb2.Event.OUTPUT:
                 (artifact,) = store.get_artifacts_by_id([event.artifact_id])
-                properties = {
-                    name: getattr(value, value.WhichOneof("value"))
-                    for name, value in artifact.custom_properties.items()
-                }
+                properties = read_properties(artifact.custom_properties)
                 outputs[f"{stage}.{event.path.steps[0].key}"] = Artifact(
                     id=artifact.id, type=artifact.type, uri=Path(artifact.uri), properties=properties
                 )

@@ -16,7 +16,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.version import __version__ as tfx_version
 
-from pipeline.config import ConfigError
+from pipeline.config import ConfigError, PipelineConfig
 from pipeline.kubeflow.artifacts import list_outputs
 from pipeline.kubeflow.config import (
     RUN_ID,
@@ -71,9 +71,7 @@ def find_needs(config: KubeflowConfig) -> dict[str, set[str]]:
     base = _describe_stages(config)
     needs: dict[str, set[str]] = {stage: set() for stage in base}
     defaults = make_pipeline_config(config)
-    variants = {
-        name: {name: _vary(getattr(defaults, "data_dir" if name == "data" else name))} for name in list_parameters()
-    }
+    variants = {name: {name: _vary(_get_default(defaults, name))} for name in list_parameters()}
     for name, parameters in {**variants, "output_dir": {}}.items():
         output_dir = "/other" if name == "output_dir" else None
         for stage, properties in _describe_stages(config, output_dir, **parameters).items():
@@ -100,10 +98,14 @@ def _vary(value: Any) -> Any:
     return value / 2 or 0.5 if isinstance(value, float) else f"{value}/other"
 
 
+def _get_default(defaults: PipelineConfig, parameter: str) -> Any:
+    return getattr(defaults, DATA_DIR if parameter == "data" else parameter)
+
+
 def _define_parameters(config: KubeflowConfig) -> dict[str, Any]:
     defaults = make_pipeline_config(config)
     return {
-        name: {"parameterType": _TYPES[kind], "defaultValue": getattr(defaults, "data_dir" if name == "data" else name)}
+        name: {"parameterType": _TYPES[kind], "defaultValue": _get_default(defaults, name)}
         for name, kind in list_parameters().items()
     }
 

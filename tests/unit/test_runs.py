@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.runs import RunRecord, is_alive, list_records, save_record, start_record
+from pipeline.runs import RunRecord, is_alive, list_records, read_outputs, save_record, start_record
 
 
 def test_a_record_survives_a_round_trip(tmp_path: Path) -> None:
@@ -95,3 +95,8 @@ def test_a_run_is_alive_while_its_process_is_and_its_verdict_is_open() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     assert not is_alive(RunRecord(run_id="1", data="sample", process=child.pid))
+
+
+def test_where_there_is_no_store_there_are_no_outputs_and_none_is_made(tmp_path: Path) -> None:
+    assert read_outputs(tmp_path / "metadata.sqlite", "1") == {}
+    assert list(tmp_path.iterdir()) == []
