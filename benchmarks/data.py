@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from components.samples import write_samples
+from components.images.samples import write_samples
 
 TRAIN_IMAGES, EVAL_IMAGES = 60_000, 10_000
 

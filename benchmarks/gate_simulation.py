@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from components.features import CLASS_NAMES
-from components.gate import OVERALL
-from components.model_checks import Bounds, check_changes
-from components.paired_test import Pairs, estimate_accuracy
+from components.gate.checks import OVERALL
+from components.gate.model_checks import Bounds, check_changes
+from components.gate.paired_tests import Pairs, estimate_accuracy
 from pipeline.config import PipelineConfig
 
 BASELINE_ACCURACY = 0.88

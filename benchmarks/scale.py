@@ -27,8 +27,8 @@ from benchmarks.measure import (
     write_report,
 )
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
-from components.idx import read_images, read_labels, write_idx
-from components.idx_folder import load_dataset
+from components.images.idx import read_images, read_labels, write_idx
+from components.images.idx_folder import load_dataset
 
 SIZES = (70_000, 280_000, 700_000)
 EVAL_SHARE = 7  # one image of seven is for evaluation

@@ -68,8 +68,8 @@ def main() -> None:
 def read_arrays(data_dir: Path) -> Arrays:
     """Read a folder of IDX files."""
     from components.features import EVAL_SPLIT, TRAIN_SPLIT
-    from components.idx import read_images, read_labels
-    from components.idx_folder import load_dataset
+    from components.images.idx import read_images, read_labels
+    from components.images.idx_folder import load_dataset
 
     files = load_dataset(data_dir).files
     arrays: list[Any] = []
@@ -104,7 +104,7 @@ def measure_training(train: Callable[..., None], seed: int, arrays: Arrays, epoc
     """Train a fresh network and return images a second and test accuracy."""
     import keras
 
-    from components.model import build_model
+    from components.training.network import build_model
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
@@ -125,7 +125,7 @@ def train_ours(network: Any, arrays: Arrays, epochs: int, seed: int) -> None:
     """Train with the pipeline's own loop, on one block that goes to the device when it is first asked for."""
     import tensorflow as tf
 
-    from components.training_loop import Block, fit
+    from components.training.loop import Block, fit
 
     held: list[Block] = []
 

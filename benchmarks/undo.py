@@ -30,12 +30,12 @@ class Change(NamedTuple):
 CHANGES = (
     Change(
         "five steps a turn of the compiled loop",
-        "import components.training_loop as training_loop; training_loop.STEPS_A_TURN = 1",
+        "import components.training.loop as training_loop; training_loop.STEPS_A_TURN = 1",
         "Trainer",
     ),
     Change(
         "verifying process started ahead",
-        "import components.model_verifier as model_verifier; model_verifier.start_ahead = lambda: None",
+        "import components.serving.model_verifier as model_verifier; model_verifier.start_ahead = lambda: None",
         "Pusher",
     ),
     Change(

@@ -8,7 +8,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from components.serving import get_pushed_version, list_versions, read_manifest
+from components.serving.versions import get_pushed_version, list_versions, read_manifest
 
 PUSHED_NOW = -1
 VERSION_PROPERTY = "version"

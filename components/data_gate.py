@@ -6,7 +6,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact
 from tfx.dsl.component.experimental.decorators import component
 
 from components.data_validator import DataValidation
-from components.gate import DATA_CHECKS_FILE, get_failures, read_checks
+from components.gate.checks import DATA_CHECKS_FILE, get_failures, read_checks
 
 
 class DataRejectedError(RuntimeError):

@@ -12,22 +12,22 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components.data_checks import check_images, check_splits
-from components.data_summary import statistics_file, write_description
 from components.features import IMAGE_KEY, LABEL_KEY, SPLITS
-from components.gate import DATA_CHECKS_FILE, Check, write_checks
-from components.image_statistics import (
+from components.gate.checks import DATA_CHECKS_FILE, Check, write_checks
+from components.gate.data_checks import check_images, check_splits
+from components.images.statistics import (
     ImageStatistics,
     add_statistics,
     read_statistics,
     summarize_images,
     write_statistics,
 )
+from components.images.summary import statistics_file, write_description
 from components.schema import describe_feature, get_class_names, get_image_shape, read_schema
 
 
 class DataValidation(types.Artifact):
-    """Checks of the data (`checks.json`), and its summary (components/data_summary.py)."""
+    """Checks of the data (`checks.json`), and its summary (components/images/summary.py)."""
 
     TYPE_NAME = "DataValidation"
 

@@ -15,16 +15,16 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.types import component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add_counts, build_answers, count_answers
-from components.answer_metrics import make_eval_config, make_extracts
-from components.answers import ANSWERS_FILE, read_answers, write_answers
 from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
-from components.baseline_model import SIGNATURE, find_obstacle
 from components.data_validator import DataValidation
-from components.features import EVAL_SPLIT, IMAGE_KEY, LABEL_KEY
-from components.gate import DATA_CHECKS_FILE, GATE_FILE, Check, get_failures, read_checks, write_checks
-from components.model_checks import Bounds, check_baseline, check_model
+from components.features import EVAL_SPLIT, IMAGE_KEY, LABEL_KEY, SIGNATURE
+from components.gate.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add_counts, build_answers, count_answers
+from components.gate.answers import ANSWERS_FILE, read_answers, write_answers
+from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, get_failures, read_checks, write_checks
+from components.gate.model_checks import Bounds, check_baseline, check_model
+from components.gate.tfma_metrics import make_eval_config, make_extracts
 from components.schema import get_class_names, get_image_shape, read_schema
+from components.serving.baseline_model import find_obstacle
 
 _BATCH = 1_000
 # Names that TFX's own stages read.

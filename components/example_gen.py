@@ -11,8 +11,8 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components.features import CLASS_NAMES_PROPERTY, IMAGE_KEY, LABEL_KEY, SPLITS
-from components.idx import read_rows, unpack
-from components.idx_folder import DataError, Dataset, load_dataset
+from components.images.idx import read_rows, unpack
+from components.images.idx_folder import DataError, Dataset, load_dataset
 
 IMAGES_PER_SHARD = 5_000
 

@@ -1,4 +1,4 @@
-"""Feature keys, class names and image size: the only place they are written."""
+"""Feature keys, class names and the name of what is served: the only place they are written."""
 
 from __future__ import annotations
 
@@ -25,3 +25,6 @@ CLASS_NAMES = (
 
 # A custom property of the examples artifact, a list in JSON.
 CLASS_NAMES_PROPERTY = "class_names"
+
+# Of the served model: what TensorFlow Serving answers with where a client names nothing else.
+SIGNATURE = "serving_default"

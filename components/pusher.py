@@ -16,8 +16,8 @@ from tfx.utils import path_utils
 
 from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
 from components.data_validator import DataValidation
-from components.model_verifier import VerificationError, verify_copy
-from components.serving import (
+from components.serving.model_verifier import VerificationError, verify_copy
+from components.serving.versions import (
     DATA_SUMMARY,
     Manifest,
     digest_model,

@@ -10,9 +10,9 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.data_validator import DataValidation
-from components.lineage import Artifact, Origin, read_properties
-from components.report import gather_report, list_key_metrics
-from components.report_page import render_page
+from components.report.lineage import Artifact, Origin, read_properties
+from components.report.page import render_page
+from components.report.record import gather_report, list_key_metrics
 
 REPORT_FILE = "report.html"
 METRICS_FILE = "metrics.json"

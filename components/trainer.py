@@ -16,9 +16,9 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.features import IMAGE_KEY, LABEL_KEY
-from components.model import ImageTransform, ServingModel, build_model, export_model
 from components.schema import get_class_names, get_image_shape, read_schema
-from components.training_loop import Block, EpochResult, fit
+from components.training.loop import Block, EpochResult, fit
+from components.training.network import ImageTransform, ServingModel, build_model, export_model
 
 logger = logging.getLogger(__name__)
 

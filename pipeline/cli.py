@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from pipeline.commands.exit_codes import ExitCode, fail
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.kubeflow.cli import app as kubeflow
 
@@ -19,17 +19,6 @@ OutputOption = Annotated[Path, typer.Option("--output", metavar="DIR", help="Fol
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
 DEFAULT_OUTPUT = Path("output")
 ReportFormat: TypeAlias = Literal["html", "text", "json"]
-
-
-class ExitCode(IntEnum):
-    """How a command ended, for the shell and for schedulers."""
-
-    OK = 0
-    ERROR = 1
-    BAD_INPUT = 2
-    NOT_BLESSED = 3
-    DATA_REJECTED = 4
-    INTERRUPTED = 130
 
 
 @app.callback()
@@ -70,9 +59,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole pipeline on this machine."""
-    from components.datasets import find_dataset
-    from components.idx_folder import DataError
-    from pipeline.run_command import execute_run
+    from components.images.datasets import find_dataset
+    from components.images.idx_folder import DataError
+    from pipeline.commands.run import execute_run
 
     try:
         dataset = find_dataset(data, sample_dir=output / "samples", sample_size=sample_size, seed=0, progress=not quiet)
@@ -120,7 +109,7 @@ def status(output: OutputOption = DEFAULT_OUTPUT, as_json: JsonOption = False) -
     elif not records:
         print(f"No runs in {output}. Start one: python run_pipeline.py")
     else:
-        from pipeline.console import print_status
+        from pipeline.commands.console import print_status
 
         print_status(records)
 
@@ -133,7 +122,7 @@ def report(
     output: OutputOption = DEFAULT_OUTPUT,
 ) -> None:
     """Show the report of a run: the verdict, why, and what changed."""
-    from pipeline.report_command import UnknownRunError, show_report
+    from pipeline.commands.report import UnknownRunError, show_report
 
     try:
         show_report(output, run_id, form, open_browser=open_browser)
@@ -149,7 +138,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Show two runs side by side."""
-    from pipeline.report_command import UnknownRunError, show_comparison
+    from pipeline.commands.report import UnknownRunError, show_comparison
 
     try:
         show_comparison(output, (first, second), as_json=as_json)
@@ -164,8 +153,8 @@ def promote(
     output: OutputOption = DEFAULT_OUTPUT,
 ) -> None:
     """Push the model of a run in spite of the gate, for a reason."""
-    from pipeline.promote_command import PromotionError, promote_run
-    from pipeline.report_command import UnknownRunError
+    from pipeline.commands.promote import PromotionError, promote_run
+    from pipeline.commands.report import UnknownRunError
 
     try:
         promotion = promote_run(output, run_id, reason)
@@ -192,7 +181,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the pushed model what is on some images."""
-    from pipeline.predict_command import PredictError, predict_images, read_range
+    from pipeline.commands.predict import PredictError, predict_images, read_range
 
     try:
         predict_images(
@@ -206,12 +195,6 @@ def predict(
         )
     except PredictError as error:
         fail(error, ExitCode.BAD_INPUT)
-
-
-def fail(error: Exception | str, code: ExitCode) -> NoReturn:
-    """Say in one sentence what is wrong, and end."""
-    print(f"Error: {error}", file=sys.stderr)
-    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ def fingerprint_sources(*modules: str) -> str:
     """Return the SHA-256 of some modules of `components`, all that they import from there, and the stack's releases."""
     digest = hashlib.sha256()
     for path in sorted(_collect_sources(modules)):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     for release in _RELEASES:
         digest.update(f"{release}=={metadata.version(release)}".encode())
     return digest.hexdigest()

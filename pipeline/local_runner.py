@@ -18,7 +18,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.proto.orchestration import pipeline_pb2
 
-from components import model_verifier
+from components.serving import model_verifier
 from components.trainer import choose_device
 from pipeline.config import PipelineConfig
 from pipeline.environment import keep_beam_in_process

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from components.lineage import Origin
+from components.report.lineage import Origin
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources
 
@@ -40,7 +40,7 @@ def describe_command(config: PipelineConfig) -> str:
     """Return the command that starts a run with this configuration; options with their default are left out."""
     words = ["python", "run_pipeline.py", "run", "--data", config.name]
     if config.name == "sample":
-        # The folder of drawn samples is called by their number and seed (components/datasets.py).
+        # The folder of drawn samples is called by their number and seed (components/images/datasets.py).
         words += ["--sample-size", Path(config.data_dir).name.split("-")[0]]
     elif config.name != "fashion-mnist":
         words[-1] = config.data_dir

@@ -19,7 +19,7 @@ from components.data_gate import DataGate
 from components.data_validator import DataValidator
 from components.evaluator import GatedEvaluator
 from components.example_gen import IdxExampleGen
-from components.model_checks import Bounds
+from components.gate.model_checks import Bounds
 from components.pusher import AtomicPusher
 from components.reporter import Reporter
 from components.schema import CuratedSchemaGen

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from components.gate import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
-from components.lineage import Artifact, read_properties
+from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
+from components.report.lineage import Artifact, read_properties
 
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error"]
 

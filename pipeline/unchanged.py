@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from components.serving import ServingError, digest_model, get_pushed_version, read_manifest
+from components.serving.versions import ServingError, digest_model, get_pushed_version, read_manifest
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import fingerprint_sources, fingerprint_values
 from pipeline.runs import RunRecord, list_records, read_outputs
@@ -15,8 +15,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 def fingerprint_run(config: PipelineConfig) -> str:
     """Return the SHA-256 of all that a run depends on: data, options, every source of the project, releases."""
-    sources = [*_ROOT.glob("components/*.py"), *_ROOT.glob("pipeline/*.py")]
-    modules = sorted(f"{path.parent.name}.{path.stem}" for path in sources)
+    sources = [path for folder in ("components", "pipeline") for path in (_ROOT / folder).rglob("*.py")]
+    modules = sorted(".".join(path.relative_to(_ROOT).with_suffix("").parts) for path in sources)
     values = {name: str(value) for name, value in asdict(config).items()}
     return fingerprint_values(config=values, sources=fingerprint_sources(*modules))
 

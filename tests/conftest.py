@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from components.datasets import Dataset, load_dataset
-from components.samples import write_samples
+from components.images.datasets import Dataset, load_dataset
+from components.images.samples import write_samples
 from pipeline.environment import prepare_environment
 
 prepare_environment()  # before any test module imports TensorFlow; none of the above does (test_architecture.py)

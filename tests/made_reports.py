@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from components.answers import Answer, AnsweredImage, Answers, ModelAnswers, write_answers
-from components.data_summary import statistics_file, write_description
 from components.features import CLASS_NAMES
-from components.gate import Check, check_at_least, check_at_most, write_checks
-from components.image_statistics import summarize_images, write_statistics
-from components.lineage import Artifact, Origin
-from components.report import Report, gather_report
-from components.serving import Manifest, write_manifest
+from components.gate.answers import Answer, AnsweredImage, Answers, ModelAnswers, write_answers
+from components.gate.checks import Check, check_at_least, check_at_most, write_checks
+from components.images.statistics import summarize_images, write_statistics
+from components.images.summary import statistics_file, write_description
+from components.report.lineage import Artifact, Origin
+from components.report.record import Report, gather_report
+from components.serving.versions import Manifest, write_manifest
 
 ORIGIN = Origin(
     data="sample",

@@ -166,7 +166,7 @@ def _tell(settings: Any, count: int, done: str) -> None:
 @contextmanager
 def told_in_one_sentence() -> Iterator[None]:
     """Turn what the cluster or the configuration has against a command into a sentence and an exit code."""
-    from pipeline.cli import ExitCode, fail
+    from pipeline.commands.exit_codes import ExitCode, fail
     from pipeline.kubeflow.client import KubeflowError
 
     try:

@@ -6,8 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from components.datasets import find_dataset
-from components.idx_folder import DataError
+from components.images.datasets import find_dataset
+from components.images.idx_folder import DataError
 from pipeline.kubeflow.config import SAMPLE
 
 # The stage that reads the data has an execution property of this name.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.report_page import render_page
+from components.report.page import render_page
 from tests.made_reports import make_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

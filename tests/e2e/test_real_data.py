@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.idx import read_images, read_labels
+from components.images.idx import read_images, read_labels
 
 ROOT = Path(__file__).parents[2]
 FOLDER = os.environ.get("FASHION_MNIST_DIR")

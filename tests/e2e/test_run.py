@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from typer.testing import CliRunner, Result
 
-from components.idx import read_images, read_labels, write_idx
-from components.serving import list_versions
+from components.images.idx import read_images, read_labels, write_idx
+from components.serving.versions import list_versions
 from pipeline.cli import app
 
 # Small, and good enough to pass the floors; on 200 images the calibration error is mostly chance.

@@ -15,11 +15,11 @@ from tfx.components.statistics_gen.executor import Executor as StatisticsGenExec
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.data_gate import DataGate, DataRejectedError
-from components.data_summary import read_summary, statistics_file
 from components.data_validator import DataValidation, Executor
 from components.features import CLASS_NAMES
-from components.gate import Check, get_failures, read_checks
-from components.image_statistics import read_statistics
+from components.gate.checks import Check, get_failures, read_checks
+from components.images.statistics import read_statistics
+from components.images.summary import read_summary, statistics_file
 
 Example = tuple[bytes | None, int | None]
 

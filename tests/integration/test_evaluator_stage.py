@@ -17,13 +17,13 @@ import pytest
 import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.answer_metrics import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS, load_metrics
-from components.answers import read_answers
 from components.data_validator import DataValidation
 from components.evaluator import Executor
 from components.features import CLASS_NAMES
-from components.gate import Check, get_failures, read_checks, write_checks
-from components.model import ImageTransform, ServingModel, build_model, export_model
+from components.gate.answers import read_answers
+from components.gate.checks import Check, get_failures, read_checks, write_checks
+from components.gate.tfma_metrics import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS, load_metrics
+from components.training.network import ImageTransform, ServingModel, build_model, export_model
 
 FIRST_PIXEL = {"a": 0, "b": 10}
 # Wide enough for what a test does not look at: a logit of 5 makes a model as sure when it is wrong.

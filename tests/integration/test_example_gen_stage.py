@@ -13,9 +13,9 @@ import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
 from components import example_gen
-from components.datasets import DataError, Dataset
 from components.example_gen import Executor
-from components.idx import read_images, read_labels
+from components.images.datasets import DataError, Dataset
+from components.images.idx import read_images, read_labels
 
 
 def run_stage(tmp_path: Path, data_dir: Path, digest: str = "", beam_args: tuple[str, ...] = ()) -> Any:

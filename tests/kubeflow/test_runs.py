@@ -14,8 +14,8 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from pyarrow import fs
 
-from components.idx import read_labels, write_idx
-from components.serving import list_versions, read_manifest
+from components.images.idx import read_labels, write_idx
+from components.serving.versions import list_versions, read_manifest
 from pipeline.kubeflow.compile import compile_pipeline
 from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume
 from tests.kubeflow.cluster import Cluster, Run

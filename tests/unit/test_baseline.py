@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.baseline import PUSHED_NOW, Baseline, choose_baseline
-from components.serving import Manifest, write_manifest
+from components.serving.versions import Manifest, write_manifest
 
 
 def push(serving_dir: Path, version: int, recipe: str, baseline: int) -> None:

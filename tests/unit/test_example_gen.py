@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from components import example_gen
-from components.datasets import Dataset
 from components.example_gen import Shard, frame_example, plan_shards, write_shard
-from components.idx import read_rows, write_idx
+from components.images.datasets import Dataset
+from components.images.idx import read_rows, write_idx
 
 
 def parse(record: bytes) -> tuple[bytes, int]:

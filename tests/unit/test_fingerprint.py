@@ -28,15 +28,16 @@ def edit(path: Path) -> None:
     ("stage", "edited"),
     [
         ("components.trainer", "trainer.py"),
-        ("components.trainer", "training_loop.py"),
-        ("components.trainer", "model.py"),
+        ("components.trainer", "training/loop.py"),
+        ("components.trainer", "training/network.py"),
         ("components.trainer", "features.py"),
         ("components.trainer", "schema.pbtxt"),
-        ("components.example_gen", "idx.py"),
-        ("components.data_validator", "gate.py"),
-        ("components.data_gate", "image_statistics.py"),
-        ("components.evaluator", "calibration.py"),
-        ("components.pusher", "serving.py"),
+        ("components.example_gen", "images/idx.py"),
+        ("components.data_validator", "gate/checks.py"),
+        ("components.data_gate", "images/statistics.py"),
+        ("components.evaluator", "gate/calibration.py"),
+        ("components.pusher", "serving/versions.py"),
+        ("components.reporter", "report/page.html.jinja"),
     ],
 )
 def test_an_edit_of_what_the_stage_runs_changes_it(components: Path, stage: str, edited: str) -> None:
@@ -52,9 +53,10 @@ def test_an_edit_of_what_the_stage_runs_changes_it(components: Path, stage: str,
     [
         ("components.trainer", "evaluator.py"),
         ("components.trainer", "example_gen.py"),
-        ("components.example_gen", "training_loop.py"),
+        ("components.example_gen", "training/loop.py"),
         ("components.transform", "trainer.py"),
-        ("components.schema", "model.py"),
+        ("components.schema", "training/network.py"),
+        ("components.evaluator", "report/page.css"),
     ],
 )
 def test_an_edit_elsewhere_does_not(components: Path, stage: str, edited: str) -> None:

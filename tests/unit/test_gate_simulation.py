@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.gate_simulation import simulate
-from components.model_checks import Bounds
+from components.gate.model_checks import Bounds
 
 BOUNDS = Bounds(
     min_accuracy=0.86, min_class_accuracy=0.5, max_calibration_error=0.1, max_loss=0.005, max_class_loss=0.03

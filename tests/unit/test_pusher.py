@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from components import pusher
-from components.data_summary import write_description
+from components.images.summary import write_description
 from components.pusher import Executor, PushError, lock_serving_dir, push_model
-from components.serving import DATA_SUMMARY, Manifest, digest_model, list_versions, read_manifest
+from components.serving.versions import DATA_SUMMARY, Manifest, digest_model, list_versions, read_manifest
 
 
 def make_manifest(model_dir: Path, **fields: Any) -> Manifest:

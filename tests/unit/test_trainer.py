@@ -14,11 +14,11 @@ import pytest
 import tensorflow as tf
 
 from components import example_gen, trainer
-from components.datasets import Dataset
 from components.example_gen import plan_shards, write_shard
-from components.model import ImageTransform
+from components.images.datasets import Dataset
 from components.trainer import ExampleBlocks, choose_device, run_fn
-from components.training_loop import Block
+from components.training.loop import Block
+from components.training.network import ImageTransform
 
 OPTIONS = {
     "epochs": 2,
@@ -56,7 +56,7 @@ def list_examples(blocks: list[Block]) -> list[tuple[bytes, int]]:
 
 
 def test_in_memory_all_examples_are_one_block_in_the_order_of_the_files(files, transform, sample_dataset) -> None:
-    from components.idx import read_images, read_labels
+    from components.images.idx import read_images, read_labels
 
     (block,) = ExampleBlocks(files, transform, 32, 42)(0)
     images, labels = (

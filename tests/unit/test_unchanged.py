@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.lineage import Artifact
-from components.serving import Manifest, digest_model, write_manifest
+from components.report.lineage import Artifact
+from components.serving.versions import Manifest, digest_model, write_manifest
 from pipeline import unchanged
 from pipeline.config import PipelineConfig
 from pipeline.runs import RunRecord, list_records, save_record

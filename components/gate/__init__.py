@@ -1,0 +1,1 @@
+"""What the data and a model have to be like, and how that is measured."""

@@ -1,0 +1,1 @@
+"""What is served, and whether it may be."""

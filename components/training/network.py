@@ -1,0 +1,110 @@
+"""The network, and the SavedModel that serves it: raw images in, named classes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+from tensorflow_transform import TFTransformOutput
+
+from components.features import IMAGE_KEY, LABEL_KEY, SIGNATURE
+
+
+def build_model(image_shape: tuple[int, int], num_classes: int, hidden_units: int) -> keras.Sequential:
+    """Build the dense network: float32 [N, height, width] in, logits float32 [N, num_classes] out."""
+    return keras.Sequential(
+        [
+            keras.Input(image_shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(hidden_units, activation="relu"),
+            keras.layers.Dense(num_classes),
+        ]
+    )
+
+
+class ImageTransform(tf.Module):
+    """The Transform stage's graph, callable on images alone."""
+
+    def __init__(self, transform_graph_dir: str) -> None:
+        """Load the graph that a Transform stage wrote to `transform_graph_dir`."""
+        super().__init__()
+        saved_model_dir = TFTransformOutput(transform_graph_dir).transform_savedmodel_dir
+        self._graph = tf.saved_model.load(saved_model_dir)
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Turn image bytes, string [N], into float32 [N, height, width]."""
+        # The graph wants the label too, which it hands on untouched.
+        label = tf.zeros_like(images, dtype=tf.int64)
+        return self._graph.transform_fn({IMAGE_KEY: images, LABEL_KEY: label})[IMAGE_KEY]
+
+
+class ServingModel(tf.Module):
+    """Transform and network in one: every signature takes raw images, so no client has to know about the division."""
+
+    def __init__(
+        self,
+        network: keras.Sequential,
+        transform: ImageTransform,
+        image_shape: tuple[int, int],
+        class_names: Sequence[str],
+    ) -> None:
+        super().__init__()
+        self._network = network
+        self._transform = transform
+        self._image_shape = image_shape
+        self._class_names = tf.constant(list(class_names))
+        self._bytes = tf.constant([bytes([value]) for value in range(256)])
+
+    def make_signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Return the three signatures.
+
+        Each returns `probabilities` float32 [N, classes], `class_ids` int64 [N] and `class_names` string [N]:
+
+        - `serving_default`: `examples`, string [N], serialized tf.Example messages with the feature `image`;
+        - `serving_images`: `images`, uint8 [N, height, width];
+        - `serving_bytes`: `image_bytes`, string [N], PNG or JPEG files of that height and width, grey or in colour.
+        """
+        strings = tf.TensorSpec([None], tf.string)
+        pixels = tf.TensorSpec([None, *self._image_shape], tf.uint8)
+        return {
+            SIGNATURE: tf.function(self._serve_examples).get_concrete_function(examples=strings),
+            "serving_images": tf.function(self._serve_images).get_concrete_function(images=pixels),
+            "serving_bytes": tf.function(self._serve_bytes).get_concrete_function(image_bytes=strings),
+        }
+
+    def _serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._classify(
+            tf.io.parse_example(examples, {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)})[IMAGE_KEY]
+        )
+
+    def _serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._classify(self._encode_raw(images))
+
+    def _serve_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        pixels = tf.TensorSpec(self._image_shape, tf.uint8)
+        return self._classify(self._encode_raw(tf.map_fn(self._decode_image, image_bytes, fn_output_signature=pixels)))
+
+    def _decode_image(self, image: tf.Tensor) -> tf.Tensor:
+        pixels = tf.io.decode_image(image, channels=1, expand_animations=False)
+        return tf.ensure_shape(pixels, (*self._image_shape, 1))[:, :, 0]
+
+    def _encode_raw(self, images: tf.Tensor) -> tf.Tensor:
+        """Turn uint8 [N, height, width] into the bytes that the transform graph reads, string [N]."""
+        height, width = self._image_shape
+        flat = tf.reshape(images, (-1, height * width))
+        return tf.strings.reduce_join(tf.gather(self._bytes, tf.cast(flat, tf.int32)), axis=1)
+
+    def _classify(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        probabilities = tf.nn.softmax(self._network(self._transform(images), training=False))
+        class_ids = tf.argmax(probabilities, axis=-1)
+        return {
+            "probabilities": probabilities,
+            "class_ids": class_ids,
+            "class_names": tf.gather(self._class_names, class_ids),
+        }
+
+
+def export_model(model: ServingModel, directory: str) -> None:
+    """Write `model` as a SavedModel with its three signatures."""
+    tf.saved_model.save(model, directory, signatures=model.make_signatures())

@@ -1,0 +1,185 @@
+"""The command `predict`: what the pushed model answers, for images of any origin."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from components.features import EVAL_SPLIT
+from components.images.idx import IdxError, read_images, read_labels
+from components.images.idx_folder import DataError, Dataset, load_dataset
+from components.images.image_files import ImageFileError, read_image_file
+from components.images.summary import read_summary
+from components.report.number_format import write_percent
+from components.serving.versions import DATA_SUMMARY, list_versions
+from pipeline.commands.console import STATUS_WIDTH
+from pipeline.environment import prepare_environment
+from pipeline.runs import list_records
+
+
+class PredictError(ValueError):
+    """There is no model or no such image; one sentence says what is expected."""
+
+
+class Question(NamedTuple):
+    """The name of an image, its pixels, uint8 [height, width], and its label where that is known."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+    label: int | None = None
+
+
+def predict_images(
+    output: Path,
+    *,
+    files: Sequence[Path],
+    indices: Sequence[int],
+    data: str | None,
+    version: int | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Ask a pushed model about files and evaluation images, and print what it answers.
+
+    Raises:
+        PredictError: No model is pushed, nothing is asked, or an image cannot be used.
+    """
+    if not files and not indices:
+        raise PredictError("no image: expected files, --eval N or --eval-range A:B.")
+    if plot and plot.suffix.lower() != ".png":
+        raise PredictError(f"--plot {plot}: expected a name that ends in .png.")
+    dataset = _find_dataset(output, data) if data or indices else None
+    model_dir = _find_model(output, dataset.name if dataset else None, version)
+    # The model brings a summary of its data, so that a wrong file is told of before TensorFlow is there.
+    summary = read_summary(model_dir / DATA_SUMMARY)
+    if not summary:
+        raise PredictError(f"{model_dir}: says nothing of its data; push a model with this pipeline.")
+    try:
+        questions = list(_ask_files(files, summary.image_shape))
+        questions += _ask_evaluation(dataset, indices, summary.image_shape) if dataset else []
+        probabilities = _answer(model_dir, np.stack([question.pixels for question in questions]))
+    except (ImageFileError, IdxError) as error:
+        raise PredictError(str(error)) from error
+    names = summary.class_names
+    if plot:
+        from components.report.prediction_plot import plot_predictions
+
+        labels = [question.label for question in questions]
+        plot_predictions(plot, [question.pixels for question in questions], labels, probabilities, names)
+    answers = [_describe(question, row, names) for question, row in zip(questions, probabilities.tolist(), strict=True)]
+    if as_json:
+        print(json.dumps(answers))
+    else:
+        _print_answers(answers, model_dir)
+
+
+def read_range(text: str | None) -> range:
+    """Read `A:B`.
+
+    Raises:
+        PredictError: It is something else.
+    """
+    start, colon, stop = (text or "0:0").partition(":")
+    if not (colon and start.isdecimal() and stop.isdecimal()) or (text and int(start) >= int(stop)):
+        raise PredictError(f"--eval-range {text}: expected two numbers such as 0:15, the second above the first.")
+    return range(int(start), int(stop))
+
+
+def _find_dataset(output: Path, data: str | None) -> Dataset:
+    """Find the data that is asked for, or that of the latest run for which a model is pushed."""
+    from components.images.datasets import find_dataset
+
+    try:
+        if data:
+            return find_dataset(data, sample_dir=output / "samples", sample_size=12_000, seed=0, progress=False)
+        for record in list_records(output):
+            if record.origin.get("data_dir") and list_versions(output / record.data / "serving"):
+                return load_dataset(Path(record.origin["data_dir"]), name=record.data)
+    except DataError as error:
+        raise PredictError(f"the evaluation images cannot be read: {error}") from error
+    raise PredictError(f"no model is pushed in {output}: run the pipeline first.")
+
+
+def _find_model(output: Path, name: str | None, version: int | None) -> Path:
+    names = [name] if name else [record.data for record in list_records(output)]
+    found = next((directory for each in names if list_versions(directory := output / each / "serving")), None)
+    if not found:
+        raise PredictError(f"no model is pushed in {output / name if name else output}: run the pipeline first.")
+    versions = list_versions(found)
+    if version is not None and version not in versions:
+        raise PredictError(f"--version {version}: not in {found}, which has {', '.join(map(str, versions))}.")
+    return found / str(version or versions[-1])
+
+
+def _ask_files(files: Sequence[Path], shape: tuple[int, int]) -> Iterator[Question]:
+    for path in files:
+        images = read_image_file(path, shape)
+        for index, image in enumerate(images):
+            yield Question(f"{path}[{index}]" if len(images) > 1 else str(path), image)
+
+
+def _ask_evaluation(dataset: Dataset, indices: Sequence[int], shape: tuple[int, int]) -> Iterator[Question]:
+    if dataset.image_shape != shape:
+        raise PredictError(f"{dataset.directory}: its images are of another size than those of the model.")
+    image_file, label_file = dataset.files[EVAL_SPLIT]
+    for index in indices:
+        if not 0 <= index < dataset.counts[EVAL_SPLIT]:
+            raise PredictError(f"evaluation image {index}: expected 0 to {dataset.counts[EVAL_SPLIT] - 1:,}.")
+    images, labels = read_images(image_file), read_labels(label_file)
+    for index in indices:
+        yield Question(f"eval {index}", images[index], int(labels[index]))
+
+
+def _answer(model_dir: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    # The answer is all that a person wants to see, and nothing of what TensorFlow tells of itself.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    prepare_environment()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflow as tf
+
+    model = tf.saved_model.load(str(model_dir))
+    return model.signatures["serving_images"](images=tf.constant(images))["probabilities"].numpy()
+
+
+def _describe(question: Question, probabilities: Sequence[float], names: Sequence[str]) -> dict[str, Any]:
+    predicted = int(np.argmax(probabilities))
+    known = question.label is not None
+    return {
+        "image": question.name,
+        "predicted": names[predicted],
+        "confidence": probabilities[predicted],
+        "probabilities": dict(zip(names, probabilities, strict=True)),
+        "label": names[question.label] if question.label is not None else None,
+        "right": question.label == predicted if known else None,
+    }
+
+
+def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path) -> None:
+    # As wide as the rows are: what is cut can't be read.
+    console = Console(highlight=False, width=STATUS_WIDTH)
+    table = Table("Image", "Answer", "Confidence", "Is", "", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    words = {True: ("right", "blue"), False: ("wrong", "red"), None: ("", "")}
+    for each in answers:
+        word, style = words[each["right"]]
+        confidence = write_percent(each["confidence"], 1)
+        table.add_row(Text(each["image"]), Text(each["predicted"], style), confidence, each["label"], Text(word, style))
+    console.print(table, soft_wrap=True)
+    if len(answers) == 1:
+        shares = sorted(answers[0]["probabilities"].items(), key=lambda item: -item[1])
+        for name, share in shares:
+            console.print(f"  {name:<24}{write_percent(share, 1):>7}  {'█' * round(30 * share)}", markup=False)
+    known = [each["right"] for each in answers if each["right"] is not None]
+    if len(known) > 1:
+        console.print(f"{sum(known):,} of {len(known):,} are right.")
+    console.print(f"Model: {model_dir}", style="dim", markup=False, soft_wrap=True)

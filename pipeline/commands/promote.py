@@ -1,0 +1,73 @@
+"""The command `promote`: a person pushes a model in spite of the gate, and the reason stays with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+from components.report.lineage import Artifact, Promotion
+from components.report.record import MODEL_DIR
+from components.serving.versions import Manifest, digest_model, get_pushed_version, read_manifest
+from pipeline.commands.console import divert_output
+from pipeline.commands.report import find_record, write_report
+from pipeline.environment import prepare_environment
+from pipeline.runs import read_outputs, save_record
+
+
+class PromotionError(ValueError):
+    """The model cannot be promoted; one sentence says why."""
+
+
+def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
+    """Push the model of a run and keep the reason: in its manifest, in the record of the run, and in its report.
+
+    Raises:
+        UnknownRunError: There is no such run.
+        PromotionError: There is no reason, the run has no evaluated model, or its model is what is pushed.
+        PushError: The copy does not answer as the model does; nothing was pushed.
+    """
+    reason = " ".join(reason.split())
+    if not reason:
+        raise PromotionError('--reason "": expected a sentence that says why the model ships in spite of the gate.')
+    record = find_record(output, run_id)
+    directory = output / record.data
+    artifacts = read_outputs(directory / "metadata.sqlite", record.artifacts_of)
+    if "Evaluator.evaluation" not in artifacts:
+        raise PromotionError(f"{run_id}: this run has no evaluated model ({record.verdict}); promote another.")
+    serving_dir = (directory / "serving").resolve()
+    model_dir = artifacts["Trainer.model"].uri / MODEL_DIR
+    manifest = Manifest(
+        digest=digest_model(model_dir),
+        recipe=record.origin.get("recipe", ""),
+        run_id=run_id,
+        baseline_version=artifacts["Baseline.baseline"].properties.get("version", 0),
+        pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        reason=reason,
+    )
+    _refuse_what_is_pushed(serving_dir, manifest)
+    with divert_output(directory / "runs" / run_id / "run.log"):
+        version = _push(serving_dir, model_dir, manifest, artifacts)
+    promotion = Promotion(version=version, reason=reason, pushed_at=manifest.pushed_at)
+    record.promotion = asdict(promotion)
+    save_record(directory, record)
+    write_report(output, record)
+    return promotion
+
+
+def _push(serving_dir: Path, model_dir: Path, manifest: Manifest, artifacts: Mapping[str, Artifact]) -> int:
+    prepare_environment()
+    from components.pusher import lock_serving_dir, push_model  # brings TFX, which takes its time
+
+    examples_dir = artifacts["ExampleGen.examples"].uri / "Split-eval"
+    with lock_serving_dir(serving_dir):
+        _refuse_what_is_pushed(serving_dir, manifest)
+        return push_model(model_dir, serving_dir, manifest, examples_dir, artifacts["DataValidator.validation"].uri)
+
+
+def _refuse_what_is_pushed(serving_dir: Path, manifest: Manifest) -> None:
+    version = get_pushed_version(serving_dir)
+    current = read_manifest(serving_dir, version) if version else None
+    if current and current.digest == manifest.digest:
+        raise PromotionError(f"{manifest.run_id}: its model is what is pushed already, version {version}.")

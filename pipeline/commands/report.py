@@ -1,0 +1,103 @@
+"""The commands `report` and `compare`: runs read back from ML Metadata and their artifacts, without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import webbrowser
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from components.report.lineage import Origin, Promotion
+from components.report.page import render_page
+from components.report.record import Report, gather_report, to_json
+from pipeline.runs import RunRecord, list_records, read_outputs
+
+REPORT_FILE = "report.html"
+
+
+class UnknownRunError(ValueError):
+    """There is no such run, or nothing is left of it; one sentence says which there are."""
+
+
+def find_record(output: Path, run_id: str | None) -> RunRecord:
+    """Return the record of a run below `output`; without a name, of the latest.
+
+    Raises:
+        UnknownRunError: There is none.
+    """
+    records = list_records(output)
+    found = [record for record in records if run_id in (None, record.run_id)]
+    if not found:
+        latest = f"the latest is {records[0].run_id}" if records else "there is none yet"
+        raise UnknownRunError(f"{run_id or 'report'}: no such run in {output}; {latest} (see status).")
+    return found[0]
+
+
+def read_report(output: Path, record: RunRecord) -> Report:
+    """Gather the report of a run.
+
+    Raises:
+        UnknownRunError: The run left no artifacts.
+    """
+    outputs = read_outputs(output / record.data / "metadata.sqlite", record.artifacts_of)
+    if not outputs:
+        raise UnknownRunError(f"{record.run_id}: this run left nothing to report; see its run.log.")
+    report = gather_report(
+        {key.split(".", 1)[1]: artifact for key, artifact in outputs.items()},
+        run_id=record.run_id,
+        started_at=record.started_at,
+        origin=Origin(**record.origin),
+        promotion=Promotion(**record.promotion) if record.promotion else None,
+        error=" ".join(record.reasons) if record.verdict == "error" else "",
+    )
+    return replace(report, newly_pushed=report.newly_pushed and not record.same_as)
+
+
+def write_report(output: Path, record: RunRecord, report: Report | None = None) -> Path:
+    """Write the page of a run into its folder, whole or not at all, and return where it is.
+
+    Raises:
+        UnknownRunError: The run left no artifacts.
+    """
+    path = output / record.data / "runs" / record.run_id / REPORT_FILE
+    temporary = path.with_suffix(".new")
+    temporary.write_text(render_page(report or read_report(output, record)), encoding="utf-8")
+    return temporary.replace(path)
+
+
+def show_report(output: Path, run_id: str | None, kind: str, *, open_browser: bool) -> None:
+    """Print a report as text or JSON, or write the page and print where it is.
+
+    Raises:
+        UnknownRunError: There is no such run, or it left no artifacts.
+    """
+    record = find_record(output, run_id)
+    report = read_report(output, record)
+    if kind == "json":
+        print(json.dumps(to_json(report)))
+    elif kind == "text":
+        from pipeline.commands.report_text import print_report
+
+        print_report(report)
+    if kind == "html" or open_browser:
+        path = write_report(output, record, report)
+        if kind == "html":
+            print(path)
+        if open_browser:
+            webbrowser.open(path.resolve().as_uri())
+
+
+def show_comparison(output: Path, run_ids: tuple[str, str], *, as_json: bool) -> None:
+    """Print two runs side by side.
+
+    Raises:
+        UnknownRunError: There is no such run, or it left no artifacts.
+    """
+    from pipeline.commands.comparison import compare_reports, print_comparison
+
+    first, second = (read_report(output, find_record(output, run_id)) for run_id in run_ids)
+    rows = compare_reports(first, second)
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows]))
+    else:
+        print_comparison(run_ids, rows)

@@ -1,0 +1,186 @@
+"""The command `run`: from a configuration to a verdict, with everything that a person sees on the way."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import signal
+import sys
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from components.gate.checks import OVERALL, get_failures
+from components.images.idx_folder import DataError, Dataset
+from pipeline.commands.console import START_UP, StageDisplay, divert_output, print_summary
+from pipeline.commands.exit_codes import ExitCode
+from pipeline.commands.report import UnknownRunError, write_report
+from pipeline.config import PipelineConfig
+from pipeline.environment import prepare_environment
+from pipeline.origin import describe_origin
+from pipeline.runs import Outcome, RunRecord, read_outcome, save_record, start_record
+from pipeline.unchanged import find_unchanged, fingerprint_run, repeat_outcome
+
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool) -> ExitCode:
+    """Run the pipeline, show how it goes, keep and print the record.
+
+    Returns:
+        The exit code that belongs to the verdict.
+    """
+    started = time.monotonic()
+    record = start_record(dataset.name)
+    record.fingerprint = fingerprint_run(config)
+    last = find_unchanged(config, record.fingerprint)
+    run_dir = save_record(config.output_dir, record)
+    log_file = run_dir / "run.log"
+    signal.signal(signal.SIGTERM, _interrupt)
+    with divert_output(log_file) as terminal, StageDisplay(terminal, quiet=quiet) as display:
+        display.print(describe_data(dataset))
+        if dataset.note:
+            display.print(dataset.note)
+        if last:
+            display.print(f"Nothing changed since run {last.artifacts_of}: no stage has anything to do.")
+            repeat_outcome(record, last)
+            code = ExitCode.OK
+        else:
+            code = _run_stages(config, record, display)
+            record.stages = display.stages
+        _write_report(config, record)
+    record.seconds = round(time.monotonic() - started, 3)
+    save_record(config.output_dir, record)
+    if as_json:
+        print(record.to_json())
+    else:
+        print_summary(record, list_facts(record, config, dataset, log_file), quiet=quiet)
+    return code
+
+
+def _write_report(config: PipelineConfig, record: RunRecord) -> None:
+    """Render the page, whatever the verdict; a run is what it is without one."""
+    try:
+        record.report_path = str(write_report(config.output_dir.parent, record))
+    except UnknownRunError:
+        return  # it came to no artifacts
+    except Exception:  # noqa: BLE001 - the log says what is wrong
+        traceback.print_exc()
+
+
+def describe_data(dataset: Dataset) -> str:
+    """Say in one line what the run works on."""
+    height, width = dataset.image_shape
+    return f"{dataset.source}: {dataset.counts['train']:,} + {dataset.counts['eval']:,} images of {height} x {width}"
+
+
+def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay) -> ExitCode:
+    """Run the stages and fill in the record, whatever happens."""
+    try:
+        run_locally = _start_up(record, display)
+        from components.data_gate import DataRejectedError
+        from pipeline.pipeline import describe_recipe
+
+        record.origin = asdict(describe_origin(config, describe_recipe(config)))
+    except KeyboardInterrupt:
+        return _record_error(record, "interrupted while starting", ExitCode.INTERRUPTED)
+    try:
+        run_locally(config, record.run_id, display)
+    except DataRejectedError:
+        record.verdict = "data_rejected"
+        record.reasons = get_failures(read_outcome(config.metadata_path, record.run_id).checks)
+        return ExitCode.DATA_REJECTED
+    except KeyboardInterrupt:
+        return _record_error(record, f"{display.running} was interrupted; run it again", ExitCode.INTERRUPTED)
+    except DataError as error:
+        return _record_error(record, str(error), ExitCode.BAD_INPUT)
+    except Exception as error:  # noqa: BLE001 - whatever a stage raises becomes one sentence; all of it is in the log
+        traceback.print_exc()
+        where = f"{display.running} failed" if display.running else "the run failed"
+        return _record_error(record, f"{where}: {_first_line(error)}", ExitCode.ERROR)
+    return _record_outcome(record, config, read_outcome(config.metadata_path, record.run_id))
+
+
+def _start_up(record: RunRecord, display: StageDisplay) -> Any:
+    """Import TensorFlow and TFX, which takes its time, and return what runs the pipeline."""
+    started = time.monotonic()
+    display.start_stage(START_UP)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
+    prepare_environment()
+    from pipeline.local_runner import run_locally
+
+    record.startup_seconds = round(time.monotonic() - started, 3)
+    display.end_stage(START_UP, record.startup_seconds, cached=False, note="TensorFlow, TFX and Beam imported")
+    return run_locally
+
+
+def _record_error(record: RunRecord, reason: str, code: ExitCode) -> ExitCode:
+    record.verdict = "error"
+    record.reasons = [reason]
+    return code
+
+
+def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome) -> ExitCode:
+    overall = {check.name: check.value for check in outcome.checks if check.slice == OVERALL}
+    record.accuracy = overall["accuracy"]
+    change = overall.get("change of accuracy")
+    record.baseline_accuracy = None if change is None or record.accuracy is None else record.accuracy - change
+    record.reasons = get_failures(outcome.checks)
+    if record.reasons:
+        record.verdict = "not_blessed"
+        return ExitCode.NOT_BLESSED
+    record.verdict = "pushed"
+    record.pushed_version = outcome.pushed_version
+    record.newly_pushed = outcome.newly_pushed
+    record.serving_path = str(config.serving_dir / str(outcome.pushed_version))
+    return ExitCode.OK
+
+
+def list_facts(record: RunRecord, config: PipelineConfig, dataset: Dataset, log_file: Path) -> list[tuple[str, str]]:
+    """List what the summary tells beside the verdict, each with its name."""
+    facts = [("data", describe_data(dataset))]
+    if dataset.note:
+        facts.append(("note", dataset.note))
+    if record.accuracy is not None:
+        baseline = (
+            "compared with no baseline"
+            if record.baseline_accuracy is None
+            else f"baseline {record.baseline_accuracy:.4f}"
+        )
+        facts.append(("accuracy", f"{record.accuracy:.4f} on {dataset.counts['eval']:,} evaluation images; {baseline}"))
+    if record.serving_path:
+        facts.append(("pushed", f"version {record.pushed_version}, {record.serving_path}"))
+    slowest = sorted(record.stages.items(), key=lambda stage: -stage[1]["seconds"])
+    cached = sum(stage["cached"] for stage in record.stages.values())
+    parts = [f"{START_UP} {record.startup_seconds or 0:.1f}"]
+    parts += [f"{name} {stage['seconds']:.1f}" for name, stage in slowest if not stage["cached"]]
+    if cached:
+        parts.append(f"{cached} of {len(record.stages)} stages from the cache")
+    facts.append(("seconds", f"{record.seconds:.1f}: {', '.join(parts)}"))
+    if record.report_path:
+        facts.append(("report", record.report_path))
+    facts.append(("log", str(log_file)))
+    facts.append(("next", suggest_next(record, config)))
+    return facts
+
+
+def suggest_next(record: RunRecord, config: PipelineConfig) -> str:
+    """Say what a person would do now."""
+    if record.verdict == "pushed":
+        volume = shlex.quote(f"{config.serving_dir}:/models/model")
+        return f"docker run -p 8501:8501 -v {volume} tensorflow/serving"
+    if record.verdict == "not_blessed":
+        return "train otherwise (--epochs, --hidden-units, --learning-rate), or allow what failed (see run --help)"
+    if record.verdict == "data_rejected":
+        return f"mend the files in {config.data_dir}, and run again"
+    return "read the log"
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

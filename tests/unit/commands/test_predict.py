@@ -1,0 +1,132 @@
+"""The pushed model's answers, for images of any origin, and one sentence where there is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from components.features import CLASS_NAMES
+from components.images.idx import read_images, read_labels
+from components.images.statistics import summarize_images, write_statistics
+from components.images.summary import statistics_file, write_description
+from pipeline.cli import app
+from pipeline.runs import RunRecord, save_record
+
+
+class CornerModel(tf.Module):
+    """Answers with the class that the pixel in the upper left corner names, with 90 %."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 28, 28], tf.uint8, name="images")])
+    def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        chosen = tf.cast(images[:, 0, 0], tf.int32) % 10
+        return {"probabilities": 0.9 * tf.one_hot(chosen, 10) + 0.01}
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory, sample_dir: Path) -> Path:
+    """Versions 1 and 2 of the model, and a run on the samples."""
+    output = tmp_path_factory.mktemp("output")
+    model = CornerModel()
+    for version in ("1", "2"):
+        model_dir = output / "sample" / "serving" / version
+        tf.saved_model.save(model, str(model_dir), signatures={"serving_images": model.serve})
+        summary = model_dir / "assets.extra" / "data"
+        for split in ("train", "eval"):
+            statistics = summarize_images([bytes(784)], np.array([0]), 784, 10)
+            write_statistics(statistics_file(summary, split), statistics)
+        write_description(summary, (28, 28), CLASS_NAMES)
+    record = RunRecord(run_id="20250101-000000-aaaa", data="sample", origin={"data_dir": str(sample_dir)})
+    save_record(output / "sample", record)
+    return output
+
+
+def predict(output: Path, *arguments: object) -> Result:
+    return CliRunner().invoke(app, ["predict", *map(str, arguments), "--output", str(output)])
+
+
+def read_json(output: Path, *arguments: object) -> list[dict]:
+    result = predict(output, *arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def draw(path: Path, corner: int, size: tuple[int, int] = (28, 28)) -> Path:
+    pixels = np.zeros(size, np.uint8)
+    pixels[0, 0] = corner
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_a_file_is_answered_with_the_probability_of_each_class(output: Path, tmp_path: Path) -> None:
+    (answer,) = read_json(output, draw(tmp_path / "coat.png", 4))
+    assert (answer["predicted"], answer["label"], answer["right"]) == ("Coat", None, None)
+    assert answer["probabilities"] == {name: pytest.approx(0.91 if name == "Coat" else 0.01) for name in CLASS_NAMES}
+
+
+def test_evaluation_images_are_right_or_wrong_by_their_labels(output: Path, sample_dir: Path) -> None:
+    images = read_images(sample_dir / "t10k-images-idx3-ubyte.gz")
+    labels = read_labels(sample_dir / "t10k-labels-idx1-ubyte.gz")
+    answers = read_json(output, "--eval-range", "5:25", "--eval", 199)
+    indices = [199, *range(5, 25)]
+    assert [answer["image"] for answer in answers] == [f"eval {index}" for index in indices]
+    assert [answer["label"] for answer in answers] == [CLASS_NAMES[labels[index]] for index in indices]
+    right = [bool(images[index, 0, 0] % 10 == labels[index]) for index in indices]
+    assert [answer["right"] for answer in answers] == right
+
+
+def test_people_read_answers_in_a_table(output: Path, tmp_path: Path) -> None:
+    text = predict(output, draw(tmp_path / "bag.png", 8)).stdout
+    assert "91.0" in text
+    assert text.index("Bag", text.index("bag.png")) < text.index("T-shirt/top")
+    assert "serving/2" in text.replace("\n", "")
+    assert "of 20 are right" in predict(output, "--eval-range", "0:20").stdout
+
+
+def test_a_version_can_be_chosen(output: Path, tmp_path: Path) -> None:
+    result = predict(output, draw(tmp_path / "bag.png", 8), "--version", 1)
+    assert "serving/1" in result.stdout.replace("\n", "")
+
+
+def test_the_plot_has_blue_for_what_is_right_and_red_for_what_is_wrong(output: Path, tmp_path: Path) -> None:
+    answers = read_json(output, "--eval-range", "0:200")
+    blue, red = (31, 119, 180), (214, 39, 40)  # matplotlib's tab:blue and tab:red
+    for right in (True, False):
+        index = [answer["right"] for answer in answers].index(right)
+        read_json(output, "--eval", index, "--plot", tmp_path / "plot.png")
+        colours = {colour for _, colour in Image.open(tmp_path / "plot.png").convert("RGB").getcolors(1 << 20)}
+        assert blue in colours  # the bar of what it is, whatever the answer
+        assert (red in colours) is not right
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "no image: expected files, --eval N or --eval-range A:B"),
+        (("--eval", 200), "evaluation image 200: expected 0 to 199"),
+        (("--eval-range", "7"), "--eval-range 7: expected two numbers such as 0:15"),
+        (("--eval-range", "7:7"), "--eval-range 7:7: expected two numbers"),
+        (("--eval", 0, "--version", 3), "--version 3: not in .*serving, which has 1, 2"),
+        (("--eval", 0, "--plot", "plot.svg"), "--plot plot.svg: expected a name that ends in .png"),
+        (("--eval", 0, "--data", "/no/such"), "--data /no/such: no such folder"),
+        (("/no/such.png",), "/no/such.png: cannot be read"),
+    ],
+)
+def test_what_cannot_be_answered_is_told_in_one_sentence(output: Path, arguments, complaint: str) -> None:
+    result = predict(output, *arguments)
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert re.search(complaint, result.stderr)
+
+
+@pytest.mark.parametrize("what", [("--eval", 0), ("image.png",)])
+def test_without_a_pushed_model_it_says_so(tmp_path: Path, what) -> None:
+    result = predict(tmp_path, *what)
+    assert result.exit_code == 2
+    assert "no model is pushed" in result.stderr
