@@ -169,7 +169,7 @@ class TrainingLog:
             result.loss,
             result.accuracy,
             result.eval_accuracy,
-            extra={"epoch": result, "epochs": self._epochs},
+            extra={"epoch": result, "total_epochs": self._epochs},
         )
 
 

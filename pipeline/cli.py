@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from pipeline.commands.exit_codes import ExitCode, fail
-from pipeline.config import ConfigError, PipelineConfig
+from pipeline.commands.run_options import DEFAULT_FILE, list_given, takes_options, write_file, write_table
 from pipeline.kubeflow.cli import app as kubeflow
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -31,68 +31,28 @@ def describe() -> None:
 
 
 @app.command()
+@takes_options
 def run(
-    data: Annotated[
-        str, typer.Option(metavar="auto|fashion-mnist|sample|DIR", help="Where the images come from.")
-    ] = "auto",
-    output: OutputOption = DEFAULT_OUTPUT,
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 10,
-    batch_size: Annotated[int, typer.Option(help="Images in a training step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 0.001,
-    hidden_units: Annotated[int, typer.Option(help="Width of the hidden layer.")] = 128,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 42,
-    min_accuracy: Annotated[float, typer.Option(help="Least accuracy on the evaluation images.")] = 0.86,
-    min_class_accuracy: Annotated[float, typer.Option(help="Least accuracy on those of each class.")] = 0.5,
-    max_calibration_error: Annotated[float, typer.Option(help="Most that confidence may be off the accuracy.")] = 0.15,
-    max_loss: Annotated[float, typer.Option(help="Most that the accuracy may be below the baseline's.")] = 0.005,
-    max_class_loss: Annotated[float, typer.Option(help="The same for the images of each class.")] = 0.03,
-    accept_new_baseline: Annotated[
-        bool, typer.Option("--accept-new-baseline", help="Go on where what is pushed can't be compared.")
-    ] = False,
-    sample_size: Annotated[int, typer.Option(help="Training images that --data sample generates.")] = 12_000,
-    use_cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Take unchanged stages from the cache.")] = True,
-    beam_arg: Annotated[
-        list[str] | None, typer.Option(metavar="ARG", help="Passed to Apache Beam; may be repeated.")
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=f"TOML file with options; by default {DEFAULT_FILE}, if there.")
     ] = None,
-    require_gpu: Annotated[bool, typer.Option("--require-gpu", help="Fail where there is no GPU.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show the verdict only.")] = False,
     as_json: JsonOption = False,
+    **_: Any,
 ) -> None:
     """Run the whole pipeline on this machine."""
-    from components.images.datasets import find_dataset
-    from components.images.idx_folder import DataError
-    from pipeline.commands.run import execute_run
+    from pipeline.commands.run import start_run
 
-    try:
-        dataset = find_dataset(data, sample_dir=output / "samples", sample_size=sample_size, seed=0, progress=not quiet)
-        config = PipelineConfig(
-            name=dataset.name,
-            data_dir=str(dataset.directory.resolve()),
-            data_digest=dataset.digest,
-            image_shape=dataset.image_shape,
-            output_dir=output.resolve() / dataset.name,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            hidden_units=hidden_units,
-            seed=seed,
-            min_accuracy=min_accuracy,
-            min_class_accuracy=min_class_accuracy,
-            max_calibration_error=max_calibration_error,
-            max_loss=max_loss,
-            max_class_loss=max_class_loss,
-            accept_new_baseline=accept_new_baseline,
-            require_gpu=require_gpu,
-            use_cache=use_cache,
-            beam_args=tuple(beam_arg or ()),
-        )
-    except (DataError, ConfigError) as error:
-        if as_json:
-            from pipeline.runs import describe_refusal
+    raise typer.Exit(start_run(config, list_given(context), quiet=quiet, as_json=as_json))
 
-            print(describe_refusal(data, str(error)))
-        fail(error, ExitCode.BAD_INPUT)
-    raise typer.Exit(execute_run(config, dataset, quiet=quiet, as_json=as_json))
+
+@app.command()
+def options(
+    as_toml: Annotated[bool, typer.Option("--toml", help="Write a pipeline.toml with the defaults.")] = False,
+) -> None:
+    """List the options of `run`, which are the keys of pipeline.toml too."""
+    print(write_file() if as_toml else write_table())
 
 
 @app.command()

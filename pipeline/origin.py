@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import shlex
 import subprocess
-from dataclasses import fields
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from components.report.lineage import Origin
-from pipeline.config import PipelineConfig
+from pipeline.config import Options, PipelineConfig
+from pipeline.declared import list_fields
 from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -19,8 +19,6 @@ _PACKAGES = (
     "tfx", "tensorflow", "keras", "apache-beam", "ml-metadata", "tensorflow-data-validation",
     "tensorflow-model-analysis", "tensorflow-transform", "numpy",
 )  # fmt: skip
-# Fields of the configuration that no option sets: they follow from the data and the folder.
-_NO_OPTIONS = {"name", "data_dir", "data_digest", "image_shape", "output_dir"}
 
 
 def describe_origin(config: PipelineConfig, recipe: str) -> Origin:
@@ -37,27 +35,29 @@ def describe_origin(config: PipelineConfig, recipe: str) -> Origin:
 
 
 def describe_command(config: PipelineConfig) -> str:
-    """Return the command that starts a run with this configuration; options with their default are left out."""
+    """Return the command that starts a run with this configuration.
+
+    Options with their default are left out, but for those that a pipeline.toml has a value for.
+    """
     words = ["python", "run_pipeline.py", "run", "--data", config.name]
     if config.name == "sample":
         # The folder of drawn samples is called by their number and seed (components/images/datasets.py).
         words += ["--sample-size", Path(config.data_dir).name.split("-")[0]]
     elif config.name != "fashion-mnist":
         words[-1] = config.data_dir
-    for field in fields(config):
+    for field in list_fields(Options):
         value = getattr(config, field.name)
-        if field.name not in _NO_OPTIONS and value != field.default:
-            words += _write_option(field.name, value)
+        if value != field.default or field.name in config.set_by_file:
+            words += _write_option(field.name.replace("_", "-"), value)
     return shlex.join(words)
 
 
-def _write_option(name: str, value: object) -> list[str]:
-    option = "--" + name.replace("_", "-")
-    if name == "use_cache":
-        return ["--no-cache"]
-    if name == "beam_args":
-        return [f"--beam-arg={argument}" for argument in value]  # type: ignore[attr-defined]
-    return [option] if value is True else [option, str(value)]
+def _write_option(option: str, value: object) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    if isinstance(value, tuple):
+        return [f"--{option}={each}" for each in value]
+    return [f"--{option}", str(value)]
 
 
 @cache

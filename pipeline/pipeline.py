@@ -72,7 +72,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         schema=schema,
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config=list_training_options(config),
+        custom_config=config.list_options("Trainer"),
     )
 
     baseline = Baseline(
@@ -134,8 +134,8 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         pipeline_name=config.name,
         pipeline_root=str(config.output_dir / "artifacts"),
         components=[*sources, statistics_gen, example_validator],
-        enable_cache=config.use_cache,
-        beam_pipeline_args=list(config.beam_args),
+        enable_cache=config.cache,
+        beam_pipeline_args=list(config.beam_arg),
         metadata_connection_config=connect_metadata(config),
     )
 
@@ -148,22 +148,10 @@ def connect_metadata(config: PipelineConfig) -> metadata_store_pb2.ConnectionCon
     return connection
 
 
-def list_training_options(config: PipelineConfig) -> dict[str, int | float | bool]:
-    """Return what the Trainer is told."""
-    return {
-        "epochs": config.epochs,
-        "batch_size": config.batch_size,
-        "learning_rate": config.learning_rate,
-        "hidden_units": config.hidden_units,
-        "seed": config.seed,
-        "require_gpu": config.require_gpu,
-    }
-
-
 def describe_recipe(config: PipelineConfig) -> str:
     """Return the SHA-256 of all that a model is made from: data, options, sources, releases."""
     sources = fingerprint_sources(*MODEL_SOURCES)
-    return fingerprint_values(data=config.data_digest, options=list_training_options(config), sources=sources)
+    return fingerprint_values(data=config.data_digest, options=config.list_options("Trainer"), sources=sources)
 
 
 def _pin_sources(stage: BaseComponent, module: str) -> None:

@@ -30,7 +30,7 @@ def find_unchanged(config: PipelineConfig, fingerprint: str) -> RunRecord | None
     last = next(
         (record for record in records if record.fingerprint == fingerprint and record.data == config.name), None
     )
-    if last is None or last.verdict != "pushed" or not config.use_cache or config.require_gpu:
+    if last is None or last.verdict != "pushed" or not config.cache or config.require_gpu:
         return None
     version = get_pushed_version(config.serving_dir)
     if not version or version != last.pushed_version:

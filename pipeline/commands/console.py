@@ -109,7 +109,7 @@ class StageDisplay(logging.Handler):
                 self._console.print(f"    {record.getMessage()}", style="yellow", markup=False)
             return
         self._note = f"loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}"
-        self._progress.update(self._task, total=record.epochs, completed=epoch.epoch, note=self._note)  # type: ignore[attr-defined]
+        self._progress.update(self._task, total=record.total_epochs, completed=epoch.epoch, note=self._note)  # type: ignore[attr-defined]
 
     def print(self, text: str) -> None:
         """Print a line above what is running."""

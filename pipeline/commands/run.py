@@ -8,22 +8,63 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from components.gate.checks import OVERALL, get_failures
+from components.images.datasets import find_dataset
 from components.images.idx_folder import DataError, Dataset
 from pipeline.commands.console import START_UP, StageDisplay, divert_output, print_summary
-from pipeline.commands.exit_codes import ExitCode
+from pipeline.commands.exit_codes import ExitCode, fail
 from pipeline.commands.report import UnknownRunError, write_report
-from pipeline.config import PipelineConfig
+from pipeline.commands.run_options import read_options
+from pipeline.config import Options, PipelineConfig
+from pipeline.declared import ConfigError, list_fields
 from pipeline.environment import prepare_environment
 from pipeline.origin import describe_origin
-from pipeline.runs import Outcome, RunRecord, read_outcome, save_record, start_record
+from pipeline.runs import Outcome, RunRecord, describe_refusal, read_outcome, save_record, start_record
 from pipeline.unchanged import find_unchanged, fingerprint_run, repeat_outcome
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def start_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool, as_json: bool) -> ExitCode:
+    """Find the data that the options ask for, and run the pipeline on it.
+
+    Args:
+        file: The pipeline.toml that was named, if one was.
+        given: The options on the command line, by name.
+        quiet: Show the verdict only.
+        as_json: Print the record as JSON, and nothing else on standard output.
+
+    Returns:
+        The exit code that belongs to the verdict.
+    """
+    try:
+        options, set_by_file = read_options(file, given)
+        dataset = find_dataset(
+            options.data,
+            sample_dir=options.output / "samples",
+            sample_size=options.sample_size,
+            seed=0,
+            progress=not quiet,
+        )
+    except (DataError, ConfigError) as error:
+        if as_json:
+            print(describe_refusal(str(given.get("data", "auto")), str(error)))
+        fail(error, ExitCode.BAD_INPUT)
+    config = PipelineConfig(
+        **{field.name: getattr(options, field.name) for field in list_fields(Options)},
+        name=dataset.name,
+        data_dir=str(dataset.directory.resolve()),
+        data_digest=dataset.digest,
+        image_shape=dataset.image_shape,
+        output_dir=options.output.resolve() / dataset.name,
+        set_by_file=set_by_file,
+    )
+    return execute_run(config, dataset, quiet=quiet, as_json=as_json)
 
 
 def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool) -> ExitCode:
@@ -43,6 +84,8 @@ def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_jso
         display.print(describe_data(dataset))
         if dataset.note:
             display.print(dataset.note)
+        if config.set_by_file:
+            display.print(f"From the configuration file: {', '.join(config.set_by_file)}.")
         if last:
             display.print(f"Nothing changed since run {last.artifacts_of}: no stage has anything to do.")
             repeat_outcome(record, last)
@@ -172,7 +215,7 @@ def suggest_next(record: RunRecord, config: PipelineConfig) -> str:
         volume = shlex.quote(f"{config.serving_dir}:/models/model")
         return f"docker run -p 8501:8501 -v {volume} tensorflow/serving"
     if record.verdict == "not_blessed":
-        return "train otherwise (--epochs, --hidden-units, --learning-rate), or allow what failed (see run --help)"
+        return "train otherwise, or allow what failed; python run_pipeline.py options lists what can be set"
     if record.verdict == "data_rejected":
         return f"mend the files in {config.data_dir}, and run again"
     return "read the log"

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.config import ConfigError
+from pipeline.declared import ConfigError
 
 app = typer.Typer(help="Compile the pipeline for Kubeflow Pipelines, run it there, put it on a schedule.")
 

@@ -16,7 +16,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.version import __version__ as tfx_version
 
-from pipeline.config import ConfigError, PipelineConfig
+from pipeline.config import PipelineConfig
+from pipeline.declared import ConfigError
 from pipeline.kubeflow.artifacts import list_outputs
 from pipeline.kubeflow.config import (
     RUN_ID,

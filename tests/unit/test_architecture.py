@@ -37,7 +37,7 @@ TOP_OF_COMPONENTS = {
 }  # fmt: skip
 LIGHT_ROOMS = ("components.images", "components.gate", "components.report", "pipeline.commands")
 LIGHT = {
-    "components.serving.versions", "pipeline.cli", "pipeline.config", "pipeline.kubeflow.client",
+    "components.serving.versions", "pipeline.cli", "pipeline.config", "pipeline.declared", "pipeline.kubeflow.client",
     "pipeline.kubeflow.config", "pipeline.kubeflow.data", "pipeline.origin", "pipeline.runs", "pipeline.unchanged",
     *(name for name in SOURCES if name.rpartition(".")[0] in LIGHT_ROOMS),
 } - {"components.gate.tfma_metrics"}  # fmt: skip

@@ -21,8 +21,9 @@ def make_config(**fields) -> PipelineConfig:
     [
         ({}, "--data fashion-mnist"),
         ({"epochs": 3, "require_gpu": True}, "--data fashion-mnist --epochs 3 --require-gpu"),
-        ({"use_cache": False}, "--data fashion-mnist --no-cache"),
-        ({"beam_args": ("--a=b", "--c")}, "--data fashion-mnist --beam-arg=--a=b --beam-arg=--c"),
+        ({"cache": False}, "--data fashion-mnist --no-cache"),
+        ({"beam_arg": ("--a=b", "--c")}, "--data fashion-mnist --beam-arg=--a=b --beam-arg=--c"),
+        ({"set_by_file": ("epochs", "cache")}, "--data fashion-mnist --epochs 10 --cache"),
         ({"name": "sample", "data_dir": "/o/samples/600-0"}, "--data sample --sample-size 600"),
         ({"name": "shoes-1a2b3c", "data_dir": "/my data"}, "--data '/my data'"),
     ],

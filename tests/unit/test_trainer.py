@@ -151,7 +151,7 @@ def test_a_run_exports_a_model_and_records_how_it_was_trained(
     assert record["history"][1]["loss"] < record["history"][0]["loss"]
     assert record["seconds"] > 0
     assert record["device"]
-    told = [(entry.epoch.epoch, entry.epochs) for entry in caplog.records if hasattr(entry, "epoch")]
+    told = [(entry.epoch.epoch, entry.total_epochs) for entry in caplog.records if hasattr(entry, "epoch")]
     assert told == [(1, 2), (2, 2)]
     for split in ("train", "eval"):
         assert list((tmp_path / "run" / "tensorboard" / split).iterdir()), "TensorBoard would show nothing"

@@ -60,7 +60,7 @@ def test_what_comes_after_such_a_run_refers_to_the_one_with_the_artifacts(config
 
 @pytest.mark.parametrize(
     "change",
-    [{"epochs": 11}, {"data_digest": "e"}, {"min_accuracy": 0.5}, {"use_cache": False}, {"require_gpu": True}],
+    [{"epochs": 11}, {"data_digest": "e"}, {"min_accuracy": 0.5}, {"cache": False}, {"require_gpu": True}],
     ids=str,
 )
 def test_other_data_or_options_are_another_run(config: PipelineConfig, change: dict) -> None:

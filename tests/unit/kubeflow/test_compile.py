@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipeline.config import ConfigError
+from pipeline.declared import ConfigError
 from pipeline.kubeflow.compile import compile_pipeline
 from pipeline.kubeflow.config import Gpu, KubeflowConfig, Secret, Stage, Volume, make_pipeline_config
 from pipeline.pipeline import create_pipeline

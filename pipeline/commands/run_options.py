@@ -1,0 +1,97 @@
+"""The options of `run`, made from their declarations: on the command line, in `pipeline.toml`, in a table."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.config import RunOptions
+from pipeline.declared import Field, build, list_fields, read_toml
+
+# Read where it lies in the working directory and no other file is named.
+DEFAULT_FILE = Path("pipeline.toml")
+
+
+def takes_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each field of RunOptions; `list_given` tells which of them were used."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=_get_default(field), annotation=_make_option(field)
+        )
+        for field in list_fields(RunOptions)
+    ]
+    command.__signature__ = signature.replace(parameters=[*options, *own])  # type: ignore[attr-defined]
+    command.__annotations__ |= {option.name: option.annotation for option in options}
+    return command
+
+
+def list_given(context: typer.Context) -> dict[str, Any]:
+    """Return the options of `run` that the command line has, by name."""
+    sources = {field.name: context.get_parameter_source(field.name) for field in list_fields(RunOptions)}
+    return {name: context.params[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+
+
+def read_options(file: Path | None, given: Mapping[str, Any]) -> tuple[RunOptions, tuple[str, ...]]:
+    """Return the options of a run: the command line wins over the file, the file over the defaults.
+
+    Args:
+        file: The file that was named; without one, pipeline.toml if there is one.
+        given: What the command line has.
+
+    Returns:
+        The options, and the names of those that the file has.
+
+    Raises:
+        ConfigError: The file can't be read, or a value can't be used.
+    """
+    path = file or DEFAULT_FILE
+    values = read_toml(path, "name another file with --config") if file or path.exists() else {}
+    build(RunOptions, values, where=str(path))
+    build(RunOptions, given, write="--{option} {value}")
+    return build(RunOptions, {**values, **given}), tuple(values)
+
+
+def write_table() -> str:
+    """Return the options as the README has them, in Markdown."""
+    rows = ["| option | default | takes | |", "| --- | --- | --- | --- |"]
+    for field in list_fields(RunOptions):
+        takes = field.range or field.option.metavar.replace("|", ", ")
+        cells = (f"`{_write_name(field)}`", _write_default(field), f"{takes} {field.option.unit}", field.option.help)
+        rows.append(f"| {' | '.join(cell.strip() for cell in cells)} |")
+    return "\n".join(rows)
+
+
+def write_file() -> str:
+    """Return a pipeline.toml in which every option has its default."""
+    return "\n".join(
+        f"# {field.option.help}\n{field.name} = {json.dumps(field.default, default=str)}\n"
+        for field in list_fields(RunOptions)
+    )
+
+
+def _make_option(field: Field) -> Any:
+    kind = list[str] if field.kind == tuple[str, ...] else field.kind
+    told = f"{field.option.help.rstrip('.')} ({field.range})." if field.range else field.option.help
+    return Annotated[kind, typer.Option(_write_name(field), metavar=field.option.metavar or None, help=told)]
+
+
+def _get_default(field: Field) -> Any:
+    return list(field.default) if isinstance(field.default, tuple) else field.default
+
+
+def _write_name(field: Field) -> str:
+    option = field.name.replace("_", "-")
+    return f"--{option}/--no-{option}" if field.kind is bool else f"--{option}"
+
+
+def _write_default(field: Field) -> str:
+    if isinstance(field.default, bool):
+        return "yes" if field.default else "no"
+    return f"{field.default:,}" if isinstance(field.default, int) else f"{field.default or ''}"

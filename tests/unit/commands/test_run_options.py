@@ -1,0 +1,97 @@
+"""The options of `run` come from one declaration: on the command line, in pipeline.toml, in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.commands import run
+from pipeline.commands.run_options import read_options, write_file, write_table
+from pipeline.config import RunOptions
+from pipeline.declared import ConfigError, list_fields
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory without a pipeline.toml."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def invoke(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[Path | None, dict[str, Any]]:
+    """Return what the command line makes of its arguments."""
+    seen: list[Any] = []
+    monkeypatch.setattr(run, "start_run", lambda file, given, **_: seen.append((file, given)) or 0)
+    result = CliRunner().invoke(app, ["run", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return seen[0]
+
+
+def test_only_what_the_command_line_has_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert invoke(monkeypatch) == (None, {})
+    arguments = ["--epochs", "10", "--no-cache", "--beam-arg=--a", "--beam-arg=--b", "--output", "x", "--require-gpu"]
+    file, given = invoke(monkeypatch, *arguments, "--config", "other.toml")
+    assert file == Path("other.toml")
+    values = {"epochs": 10, "cache": False, "require_gpu": True, "beam_arg": ["--a", "--b"], "output": Path("x")}
+    assert given == values
+
+
+def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(place: Path) -> None:
+    (place / "pipeline.toml").write_text('epochs = 3\nseed = 7\nbeam_arg = ["--a=b"]\noutput = "models"\n')
+    options, set_by_file = read_options(None, {"seed": 42})
+    assert (options.epochs, options.seed, options.batch_size) == (3, 42, 32)
+    assert (options.beam_arg, options.output) == (("--a=b",), Path("models"))
+    assert set_by_file == ("epochs", "seed", "beam_arg", "output")
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert read_options(None, {}) == (RunOptions(), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "message"),
+    [
+        ("epoch = 3", {}, "pipeline.toml: unknown key epoch; did you mean epochs?"),
+        ("epochs = 0", {}, "pipeline.toml: epochs = 0: expected 1 to 10,000."),
+        ("epochs = 0", {"epochs": 3}, "pipeline.toml: epochs = 0: expected 1 to 10,000."),
+        ("cache = 'no'", {}, "pipeline.toml: cache = 'no': expected true or false."),
+        ("epochs = 3", {"max_loss": 2.0}, "--max-loss 2.0: expected 0 to 1."),
+        ("epochs", {}, "pipeline.toml: not TOML"),
+    ],
+)
+def test_a_mistake_is_told_by_where_it_stands(place: Path, text: str, given: dict[str, Any], message: str) -> None:
+    (place / "pipeline.toml").write_text(text)
+    with pytest.raises(ConfigError) as refusal:
+        read_options(None, given)
+    assert str(refusal.value).startswith(message)
+
+
+def test_a_file_that_was_named_has_to_be_there() -> None:
+    with pytest.raises(ConfigError, match=r"^nowhere\.toml: cannot be read"):
+        read_options(Path("nowhere.toml"), {})
+
+
+def test_a_mistake_ends_with_the_exit_code_of_bad_input(place: Path) -> None:
+    (place / "pipeline.toml").write_text("epoch = 3")
+    result = CliRunner().invoke(app, ["run", "--json"])
+    assert result.exit_code == 2
+    assert "did you mean epochs?" in result.stderr
+    assert '"run_id": null' in result.stdout
+    assert not (place / "output").exists()
+
+
+def test_the_file_of_the_defaults_is_one_that_is_read(place: Path) -> None:
+    (place / "pipeline.toml").write_text(write_file())
+    options, set_by_file = read_options(None, {})
+    assert options == RunOptions()
+    assert set(set_by_file) == {field.name for field in list_fields(RunOptions)}
+
+
+def test_the_table_in_the_readme_is_the_one_that_the_command_prints() -> None:
+    assert write_table() in (ROOT / "README.md").read_text()
