@@ -20,7 +20,11 @@ DEFAULT_FILE = Path("pipeline.toml")
 def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for each field of RunOptions; `list_given` tells which of them were used."""
     signature = inspect.signature(command, eval_str=True)
-    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    own = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in signature.parameters.values()
+        if each.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
     options = [
         inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=_get_default(field), annotation=_make_option(field)
