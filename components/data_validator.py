@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx import types
-from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.dsl.component.experimental.annotations import BeamComponentParameter, InputArtifact, OutputArtifact
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 
 from components.features import IMAGE_KEY, LABEL_KEY, SPLITS
 from components.gate.checks import DATA_CHECKS_FILE, Check, write_checks
@@ -32,47 +32,41 @@ class DataValidation(types.Artifact):
     TYPE_NAME = "DataValidation"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
-    """Summarize the images of each split, and check them together with the schema's anomalies."""
+@component(use_beam=True)
+def DataValidator(
+    examples: InputArtifact[standard_artifacts.Examples],
+    schema: InputArtifact[standard_artifacts.Schema],
+    anomalies: InputArtifact[standard_artifacts.ExampleAnomalies],
+    validation: OutputArtifact[DataValidation],
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
+) -> None:
+    """Check the data for what would make a bad model, whatever the training does.
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],  # noqa: ARG002 - TFX passes it
-    ) -> None:
-        """Write the checks, passed and failed. It is the DataGate that stops the run, so that this stays to be read.
+    Writes the checks, passed and failed. It is the DataGate that stops the run, so that this stays to be read.
+    """
+    curated = read_schema(f"{schema.uri}/schema.pbtxt")
+    (height, width), class_names = get_image_shape(curated), get_class_names(curated)
+    directory = Path(validation.uri)
 
-        Args:
-            input_dict: `examples`, `schema` and `anomalies`, one artifact each.
-            output_dict: `validation`, one DataValidation artifact.
-            exec_properties: Empty.
-        """
-        (examples,), (schema_artifact,), (anomalies,) = (input_dict[key] for key in ("examples", "schema", "anomalies"))
-        schema = read_schema(str(Path(schema_artifact.uri, "schema.pbtxt")))
-        height, width = get_image_shape(schema)
-        class_names = get_class_names(schema)
-        directory = Path(artifact_utils.get_single_uri(output_dict["validation"]))
+    files = [(split, file) for split in SPLITS for file in tf.io.gfile.glob(f"{examples.uri}/Split-{split}/*")]
+    with beam_pipeline as pipeline:
+        (
+            pipeline
+            | "Files" >> beam.Create(files)
+            | "Spread" >> beam.Reshuffle()
+            | "Summarize" >> beam.Map(summarize_file, height * width, len(class_names))
+            | "Add" >> beam.CombinePerKey(add_statistics)
+            | "Write" >> beam.Map(write_split, str(directory))
+        )
 
-        files = [(split, file) for split in SPLITS for file in tf.io.gfile.glob(f"{examples.uri}/Split-{split}/*")]
-        with self._make_beam_pipeline() as pipeline:
-            (
-                pipeline
-                | "Files" >> beam.Create(files)
-                | "Spread" >> beam.Reshuffle()
-                | "Summarize" >> beam.Map(summarize_file, height * width, len(class_names))
-                | "Add" >> beam.CombinePerKey(add_statistics)
-                | "Write" >> beam.Map(write_split, str(directory))
-            )
-
-        checks: list[Check] = []
-        statistics = {split: read_statistics(statistics_file(directory, split)) for split in SPLITS}
-        for split in SPLITS:
-            checks += check_schema(split, Path(anomalies.uri, f"Split-{split}", "SchemaDiff.pb"), schema)
-            checks += check_images(split, statistics[split], class_names)
-        checks += check_splits(statistics, class_names)
-        write_checks(directory / DATA_CHECKS_FILE, checks)
-        write_description(directory, (height, width), class_names)
+    checks: list[Check] = []
+    statistics = {split: read_statistics(statistics_file(directory, split)) for split in SPLITS}
+    for split in SPLITS:
+        checks += check_schema(split, Path(anomalies.uri, f"Split-{split}", "SchemaDiff.pb"), curated)
+        checks += check_images(split, statistics[split], class_names)
+    checks += check_splits(statistics, class_names)
+    write_checks(directory / DATA_CHECKS_FILE, checks)
+    write_description(directory, (height, width), class_names)
 
 
 def summarize_file(split_and_file: tuple[str, str], image_size: int, num_classes: int) -> tuple[str, ImageStatistics]:
@@ -105,28 +99,3 @@ def check_schema(split: str, anomalies_file: Path, schema: schema_pb2.Schema) ->
         found = info.description.rstrip(".")
         reason = f"{split} split, feature {feature}: expected {describe_feature(schema, feature)}, found: {found}"
         yield Check(name="schema", slice=split, passed=False, reason=reason)
-
-
-class DataValidatorSpec(component_spec.ComponentSpec):
-    """Inputs and outputs of DataValidator."""
-
-    PARAMETERS: dict[str, component_spec.ExecutionParameter] = {}
-    INPUTS = {
-        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
-        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
-    }
-    OUTPUTS = {"validation": component_spec.ChannelParameter(type=DataValidation)}
-
-
-class DataValidator(base_beam_component.BaseBeamComponent):
-    """Check the data for what would make a bad model, whatever the training does."""
-
-    SPEC_CLASS = DataValidatorSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-
-    def __init__(self, *, examples: types.BaseChannel, schema: types.BaseChannel, anomalies: types.BaseChannel) -> None:
-        validation = types.Channel(type=DataValidation)
-        super().__init__(
-            DataValidatorSpec(examples=examples, schema=schema, anomalies=anomalies, validation=validation)
-        )

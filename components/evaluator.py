@@ -1,9 +1,7 @@
 """Evaluator: candidate and baseline answer the evaluation images, and the gate judges the answers."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -11,8 +9,14 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import slice_key_extractor
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
-from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from tfx.dsl.component.experimental.annotations import (
+    BeamComponentParameter,
+    InputArtifact,
+    OutputArtifact,
+    Parameter,
+)
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
@@ -31,82 +35,90 @@ _BATCH = 1_000
 _BLESSED_PROPERTY, _BLESSED_FILE, _NOT_BLESSED_FILE = "blessed", "BLESSED", "NOT_BLESSED"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
-    """Count the answers in one pass, check them, and bless the candidate or not."""
+@component(use_beam=True)
+def GatedEvaluator(
+    examples: InputArtifact[standard_artifacts.Examples],
+    schema: InputArtifact[standard_artifacts.Schema],
+    validation: InputArtifact[DataValidation],
+    model: InputArtifact[standard_artifacts.Model],
+    baseline_model: InputArtifact[standard_artifacts.Model],
+    evaluation: OutputArtifact[standard_artifacts.ModelEvaluation],
+    blessing: OutputArtifact[standard_artifacts.ModelBlessing],
+    bounds: Parameter[dict[str, float]],
+    accept_new_baseline: Parameter[bool],
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
+) -> None:
+    """Hold a candidate against its bounds and against the baseline, of which an empty one is none, and bless it or not.
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Write TFMA's metrics, `answers.json` and `gate.json`, and the blessing.
+    Args:
+        examples: The images; those of the split `eval` are answered.
+        schema: Image size and class names.
+        validation: The checks of the data, which stand in `gate.json` before those of the model.
+        model: The candidate.
+        baseline_model: What it is compared with.
+        evaluation: Gets TFMA's metrics, `answers.json` and `gate.json`.
+        blessing: Gets the verdict.
+        bounds: The fields of Bounds.
+        accept_new_baseline: Whether a baseline that can't be compared is passed over.
+        beam_pipeline: Counts the answers, in one pass.
 
-        Args:
-            input_dict: `examples`, `schema`, `validation`, `model` and `baseline_model`, one artifact each.
-            output_dict: `evaluation` and `blessing`, one artifact each.
-            exec_properties: The fields of Bounds, and `accept_new_baseline`, 0 or 1.
+    Raises:
+        RuntimeError: TFMA's verdict on the floors is another than ours.
+    """
+    curated = read_schema(f"{schema.uri}/schema.pbtxt")
+    image_shape, class_names = get_image_shape(curated), get_class_names(curated)
+    files = sorted(Path(examples.uri, f"Split-{EVAL_SPLIT}").iterdir())
 
-        Raises:
-            RuntimeError: TFMA's verdict on the floors is another than ours.
-        """
-        keys = ("examples", "schema", "validation", "model", "baseline_model")
-        (examples,), (schema_artifact,), (validation,), (model,), (baseline,) = (input_dict[key] for key in keys)
-        (evaluation,), (blessing,) = output_dict["evaluation"], output_dict["blessing"]
-        schema = read_schema(str(Path(schema_artifact.uri, "schema.pbtxt")))
-        class_names = get_class_names(schema)
-        bounds = Bounds(**{field.name: exec_properties[field.name] for field in fields(Bounds)})
-        files = sorted(Path(examples.uri, f"Split-{EVAL_SPLIT}").iterdir())
+    models = {CANDIDATE: path_utils.serving_model_path(model.uri)}
+    version = baseline_model.get_int_custom_property(VERSION_PROPERTY)
+    baseline_path = path_utils.serving_model_path(baseline_model.uri)
+    obstacle = find_obstacle(Path(baseline_path), files[0], class_names) if version else ""
+    if version and not obstacle:
+        models[BASELINE] = baseline_path
+    limits = Bounds(**bounds)
+    _evaluate(beam_pipeline, files, models, make_eval_config(limits), image_shape, class_names, evaluation.uri)
 
-        models = {CANDIDATE: path_utils.serving_model_path(model.uri)}
-        version = baseline.get_int_custom_property(VERSION_PROPERTY)
-        baseline_path = path_utils.serving_model_path(baseline.uri)
-        obstacle = find_obstacle(Path(baseline_path), files[0], class_names) if version else ""
-        if version and not obstacle:
-            models[BASELINE] = baseline_path
-        self._evaluate(files, models, make_eval_config(bounds), get_image_shape(schema), class_names, evaluation.uri)
+    checks = list(check_model(read_answers(Path(evaluation.uri, ANSWERS_FILE)), limits))
+    _compare_verdicts(evaluation.uri, checks)
+    if BASELINE not in models:
+        checks.append(check_baseline(version, obstacle, accepted=accept_new_baseline))
+    checks = [*read_checks(Path(validation.uri, DATA_CHECKS_FILE)), *checks]
+    write_checks(Path(evaluation.uri, GATE_FILE), checks)
+    _bless(blessing, model, version if BASELINE in models else 0, blessed=not get_failures(checks))
 
-        checks = list(check_model(read_answers(Path(evaluation.uri, ANSWERS_FILE)), bounds))
-        _compare_verdicts(evaluation.uri, checks)
-        if BASELINE not in models:
-            checks.append(check_baseline(version, obstacle, accepted=bool(exec_properties["accept_new_baseline"])))
-        checks = [*read_checks(Path(validation.uri, DATA_CHECKS_FILE)), *checks]
-        write_checks(Path(evaluation.uri, GATE_FILE), checks)
-        compared = version if BASELINE in models else 0
-        _bless(blessing, model, compared, blessed=not get_failures(checks))
 
-    def _evaluate(
-        self,
-        files: list[Path],
-        models: dict[str, str],
-        config: config_pb2.EvalConfig,
-        image_shape: tuple[int, int],
-        class_names: tuple[str, ...],
-        destination: str,
-    ) -> None:
-        shared = [
-            tfma.default_eval_shared_model(path, model_name=name, eval_config=config) for name, path in models.items()
-        ]
-        with self._make_beam_pipeline() as pipeline:
-            counts = (
-                pipeline
-                | "Files" >> beam.Create([str(file) for file in files])
-                | "Spread" >> beam.Reshuffle()
-                | "Answer" >> beam.ParDo(AnswerExamples(models))
-                | "Add" >> beam.CombineGlobally(add_counts).without_defaults()
+def _evaluate(
+    beam_pipeline: beam.Pipeline,
+    files: list[Path],
+    models: dict[str, str],
+    config: config_pb2.EvalConfig,
+    image_shape: tuple[int, int],
+    class_names: tuple[str, ...],
+    destination: str,
+) -> None:
+    shared = [
+        tfma.default_eval_shared_model(path, model_name=name, eval_config=config) for name, path in models.items()
+    ]
+    with beam_pipeline as pipeline:
+        counts = (
+            pipeline
+            | "Files" >> beam.Create([str(file) for file in files])
+            | "Spread" >> beam.Reshuffle()
+            | "Answer" >> beam.ParDo(AnswerExamples(models))
+            | "Add" >> beam.CombineGlobally(add_counts).without_defaults()
+        )
+        _ = counts | "Write" >> beam.Map(write_counts, image_shape, class_names, Path(destination, ANSWERS_FILE))
+        _ = (
+            counts
+            | "ByClass" >> beam.FlatMap(make_extracts)
+            | "Metrics"
+            >> tfma.ExtractEvaluateAndWriteResults(
+                eval_shared_model=shared if len(shared) > 1 else shared[0],
+                eval_config=config,
+                extractors=[slice_key_extractor.SliceKeyExtractor(eval_config=config)],
+                output_path=destination,
             )
-            _ = counts | "Write" >> beam.Map(write_counts, image_shape, class_names, Path(destination, ANSWERS_FILE))
-            _ = (
-                counts
-                | "ByClass" >> beam.FlatMap(make_extracts)
-                | "Metrics"
-                >> tfma.ExtractEvaluateAndWriteResults(
-                    eval_shared_model=shared if len(shared) > 1 else shared[0],
-                    eval_config=config,
-                    extractors=[slice_key_extractor.SliceKeyExtractor(eval_config=config)],
-                    output_path=destination,
-                )
-            )
+        )
 
 
 class AnswerExamples(beam.DoFn):
@@ -149,54 +161,3 @@ def _bless(blessing: types.Artifact, model: types.Artifact, compared: int, *, bl
     blessing.set_int_custom_property(COMPARED_PROPERTY, compared)
     blessing.set_string_custom_property("current_model", model.uri)
     blessing.set_int_custom_property("current_model_id", model.id)
-
-
-class EvaluatorSpec(component_spec.ComponentSpec):
-    """Inputs, outputs and parameters of Evaluator."""
-
-    PARAMETERS = {
-        **{field.name: component_spec.ExecutionParameter(type=float) for field in fields(Bounds)},
-        "accept_new_baseline": component_spec.ExecutionParameter(type=int),
-    }
-    INPUTS = {
-        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
-        "validation": component_spec.ChannelParameter(type=DataValidation),
-        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
-        "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model),
-    }
-    OUTPUTS = {
-        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
-        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
-    }
-
-
-class GatedEvaluator(base_beam_component.BaseBeamComponent):
-    """Evaluate a candidate against its bounds and against the baseline, of which an empty one is none."""
-
-    SPEC_CLASS = EvaluatorSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-
-    def __init__(
-        self,
-        *,
-        examples: types.BaseChannel,
-        schema: types.BaseChannel,
-        validation: types.BaseChannel,
-        model: types.BaseChannel,
-        baseline_model: types.BaseChannel,
-        bounds: Bounds,
-        accept_new_baseline: bool = False,
-    ) -> None:
-        spec = EvaluatorSpec(
-            examples=examples,
-            schema=schema,
-            validation=validation,
-            model=model,
-            baseline_model=baseline_model,
-            evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
-            blessing=types.Channel(type=standard_artifacts.ModelBlessing),
-            accept_new_baseline=int(accept_new_baseline),
-            **{name: float(value) for name, value in asdict(bounds).items()},
-        )
-        super().__init__(spec)

@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
 from tfx import types
-from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.dsl.component.experimental.annotations import BeamComponentParameter, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import artifact_utils, standard_artifacts
 
 from components.features import CLASS_NAMES_PROPERTY, IMAGE_KEY, LABEL_KEY, SPLITS
 from components.images.idx import read_rows, unpack
@@ -27,40 +29,33 @@ class Shard(NamedTuple):
     destination: str
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
-    """Write the splits `train` and `eval` of an IDX data set as tf.Example records."""
+@component(use_beam=True)
+def IdxExampleGen(
+    examples: OutputArtifact[standard_artifacts.Examples],
+    data_dir: Parameter[str],
+    data_digest: Parameter[str],
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
+) -> None:
+    """Write the splits `train` and `eval` of the IDX files in `data_dir` as tf.Example records.
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],  # noqa: ARG002 - TFX passes it
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Convert the data set in `data_dir`.
+    `data_digest` says for which contents the run was started, "" for any. So they are part of the cache key.
 
-        Args:
-            input_dict: Empty.
-            output_dict: `examples`, one tfx Examples artifact.
-            exec_properties: `data_dir`, and `data_digest`, the contents that the run was started for ("" for any).
-
-        Raises:
-            DataError: The files are damaged, do not fit each other, or are no longer those of `data_digest`.
-        """
-        dataset = load_dataset(Path(exec_properties["data_dir"]))
-        expected = exec_properties["data_digest"]
-        if expected and dataset.digest != expected:
-            raise DataError(f"{dataset.directory}: the files changed while the run was starting; run it again.")
-        examples = artifact_utils.get_single_instance(output_dict["examples"])
-        describe_examples(examples, dataset)
-        # Nothing can be read from the middle of a gzip file, so the shards are cut from a plain copy.
-        shards = plan_shards(dataset, Path(self._get_tmp_dir()), Path(examples.uri))
-        with self._make_beam_pipeline() as pipeline:
-            (
-                pipeline
-                | "Shards" >> beam.Create(shards)
-                | "Spread" >> beam.Reshuffle()
-                | "Write" >> beam.Map(write_shard)
-            )
+    Raises:
+        DataError: The files are damaged, do not fit each other, or are no longer those of `data_digest`.
+    """
+    dataset = load_dataset(Path(data_dir))
+    if data_digest and dataset.digest != data_digest:
+        raise DataError(f"{dataset.directory}: the files changed while the run was starting; run it again.")
+    describe_examples(examples, dataset)
+    # Nothing can be read from the middle of a gzip file, so the shards are cut from a plain copy. It lies beside them
+    # while they are written: where a worker can write, it can read.
+    with TemporaryDirectory(prefix=".plain-", dir=examples.uri) as scratch, beam_pipeline as pipeline:
+        (
+            pipeline
+            | "Shards" >> beam.Create(plan_shards(dataset, Path(scratch), Path(examples.uri)))
+            | "Spread" >> beam.Reshuffle()
+            | "Write" >> beam.Map(write_shard)
+        )
 
 
 def describe_examples(examples: types.Artifact, dataset: Dataset) -> None:
@@ -112,25 +107,3 @@ def frame_example(image_size: int, label: int) -> tuple[bytes, bytes]:
     example.features.feature[LABEL_KEY].int64_list.value.append(label)
     head, tail = example.SerializeToString(deterministic=True).split(stand_in)
     return head, tail
-
-
-class ExampleGenSpec(component_spec.ComponentSpec):
-    """Inputs, outputs and parameters of ExampleGen."""
-
-    PARAMETERS = {
-        "data_dir": component_spec.ExecutionParameter(type=str),
-        "data_digest": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS: dict[str, component_spec.ChannelParameter] = {}
-    OUTPUTS = {"examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)}
-
-
-class IdxExampleGen(base_beam_component.BaseBeamComponent):
-    """Read a folder of IDX files. The digest of their contents is part of the cache key."""
-
-    SPEC_CLASS = ExampleGenSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-
-    def __init__(self, *, data_dir: str, data_digest: str) -> None:
-        examples = types.Channel(type=standard_artifacts.Examples)
-        super().__init__(ExampleGenSpec(data_dir=data_dir, data_digest=data_digest, examples=examples))

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from tfx import types
-from tfx.dsl.components.base import base_component, base_executor, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
@@ -38,54 +38,45 @@ class PushError(RuntimeError):
     """The model was not pushed; the serving directory is as it was."""
 
 
-class Executor(base_executor.BaseExecutor):
-    """Push the model if it is blessed and not pushed already."""
+@component
+def AtomicPusher(
+    model: InputArtifact[standard_artifacts.Model],
+    blessing: InputArtifact[standard_artifacts.ModelBlessing],
+    baseline: InputArtifact[standard_artifacts.Model],
+    examples: InputArtifact[standard_artifacts.Examples],
+    validation: InputArtifact[DataValidation],
+    pushed_model: OutputArtifact[standard_artifacts.PushedModel],
+    serving_dir: Parameter[str],
+    recipe: Parameter[str],
+    run_id: Parameter[str],
+) -> None:
+    """Push the model if it is blessed and not pushed already, and record the version, 0 where it was not blessed.
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Push, and record the version.
+    TFX's own Pusher copies in place, so that a crash leaves half a version to be served.
 
-        Args:
-            input_dict: `model`, `blessing`, `baseline`, `examples` and `validation`, one artifact each.
-            output_dict: `pushed_model`; its `pushed_version` is 0 where the model was not blessed.
-            exec_properties: `serving_dir` and `recipe`.
-
-        Raises:
-            PushError: The copy does not answer as the model does, or something else was pushed since the evaluation.
-        """
-        (model,), (blessing,), (baseline,), (examples,), (validation,) = (
-            input_dict[key] for key in ("model", "blessing", "baseline", "examples", "validation")
-        )
-        (pushed,) = output_dict["pushed_model"]
-        if not blessing.get_int_custom_property("blessed"):
-            _record(pushed, version=0, newly=False)
-            return
-        model_dir = Path(path_utils.serving_model_path(model.uri))
-        serving_dir = Path(exec_properties["serving_dir"])
-        manifest = Manifest(
-            digest=digest_model(model_dir),
-            recipe=exec_properties["recipe"],
-            run_id=self._context.pipeline_run_id if self._context else "",
-            baseline_version=blessing.get_int_custom_property(COMPARED_PROPERTY),
-            pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        )
-        with lock_serving_dir(serving_dir):
-            version = get_pushed_version(serving_dir)
-            current = read_manifest(serving_dir, version) if version else None
-            # A SavedModel's bytes depend on what its process did before: the same model made again has others.
-            already_there = current is not None and (
-                current.digest == manifest.digest or current.recipe == manifest.recipe
-            )
-            if not already_there:
-                _refuse_other_baseline(baseline.get_int_custom_property(VERSION_PROPERTY), version)
-                version = push_model(
-                    model_dir, serving_dir, manifest, Path(examples.uri, "Split-eval"), Path(validation.uri)
-                )
-        _record(pushed, version=version, newly=not already_there)
+    Raises:
+        PushError: The copy does not answer as the model does, or something else was pushed since the evaluation.
+    """
+    if not blessing.get_int_custom_property("blessed"):
+        _record(pushed_model, version=0, newly=False)
+        return
+    source, target = Path(path_utils.serving_model_path(model.uri)), Path(serving_dir)
+    manifest = Manifest(
+        digest=digest_model(source),
+        recipe=recipe,
+        run_id=run_id,
+        baseline_version=blessing.get_int_custom_property(COMPARED_PROPERTY),
+        pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+    with lock_serving_dir(target):
+        version = get_pushed_version(target)
+        current = read_manifest(target, version) if version else None
+        # A SavedModel's bytes depend on what its process did before: the same model made again has others.
+        already_there = current is not None and (current.digest == manifest.digest or current.recipe == manifest.recipe)
+        if not already_there:
+            _refuse_other_baseline(baseline.get_int_custom_property(VERSION_PROPERTY), version)
+            version = push_model(source, target, manifest, Path(examples.uri, "Split-eval"), Path(validation.uri))
+    _record(pushed_model, version=version, newly=not already_there)
 
 
 def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_dir: Path, data_summary: Path) -> int:
@@ -151,50 +142,3 @@ def _name_version(version: int) -> str:
 def _record(pushed: types.Artifact, *, version: int, newly: bool) -> None:
     pushed.set_int_custom_property(PUSHED_VERSION_PROPERTY, version)
     pushed.set_int_custom_property(NEWLY_PUSHED_PROPERTY, int(newly))
-
-
-class PusherSpec(component_spec.ComponentSpec):
-    """Inputs, outputs and parameters of Pusher."""
-
-    PARAMETERS = {
-        "serving_dir": component_spec.ExecutionParameter(type=str),
-        "recipe": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS = {
-        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
-        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
-        "baseline": component_spec.ChannelParameter(type=standard_artifacts.Model),
-        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "validation": component_spec.ChannelParameter(type=DataValidation),
-    }
-    OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
-
-
-class AtomicPusher(base_component.BaseComponent):
-    """Push a blessed model. TFX's own Pusher copies in place, so that a crash leaves half a version to be served."""
-
-    SPEC_CLASS = PusherSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
-
-    def __init__(
-        self,
-        *,
-        model: types.BaseChannel,
-        blessing: types.BaseChannel,
-        baseline: types.BaseChannel,
-        examples: types.BaseChannel,
-        validation: types.BaseChannel,
-        serving_dir: str,
-        recipe: str,
-    ) -> None:
-        spec = PusherSpec(
-            model=model,
-            blessing=blessing,
-            baseline=baseline,
-            examples=examples,
-            validation=validation,
-            serving_dir=serving_dir,
-            recipe=recipe,
-            pushed_model=types.Channel(type=standard_artifacts.PushedModel),
-        )
-        super().__init__(spec)

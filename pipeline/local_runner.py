@@ -97,7 +97,7 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _lock_output(config.output_dir), _hidden_arguments():
         try:
-            LocalRunner(run_id, listener).run(create_pipeline(config))
+            LocalRunner(run_id, listener).run(create_pipeline(config, run_id))
         finally:
             model_verifier.end_waiting()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components.example_validator.component import ExampleValidator
@@ -31,7 +31,7 @@ from pipeline.origin import describe_origin
 NEVER_CACHED = ("Pusher", "Report")
 
 
-def create_pipeline(config: PipelineConfig) -> Pipeline:
+def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
     """Connect the stages.
 
     1. ExampleGen, StatisticsGen, Schema, ExampleValidator, DataValidator: the data, and what is to be said of it.
@@ -40,6 +40,8 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     4. Baseline, Evaluator: the candidate against the floors and against what is pushed now.
     5. Pusher: the blessed candidate becomes the next version.
     6. Report: what was found and decided, as one page.
+
+    `run_id` is what Pusher and Report write down as the run's name.
     """
     height, width = config.image_shape
     recipe = describe_recipe(config)
@@ -86,13 +88,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         validation=data_validator.outputs["validation"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["baseline"],
-        bounds=Bounds(
-            min_accuracy=config.min_accuracy,
-            min_class_accuracy=config.min_class_accuracy,
-            max_calibration_error=config.max_calibration_error,
-            max_loss=config.max_loss,
-            max_class_loss=config.max_class_loss,
-        ),
+        bounds={bound.name: getattr(config, bound.name) for bound in fields(Bounds)},
         accept_new_baseline=config.accept_new_baseline,
     ).with_id("Evaluator")
 
@@ -104,6 +100,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         validation=data_validator.outputs["validation"],
         serving_dir=str(config.serving_dir),
         recipe=recipe,
+        run_id=run_id,
     ).with_id("Pusher")
 
     reporter = Reporter(
@@ -113,6 +110,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         baseline=baseline.outputs["baseline"],
         evaluation=evaluator.outputs["evaluation"],
         pushed_model=pusher.outputs["pushed_model"],
+        run_id=run_id,
         origin=json.dumps(asdict(describe_origin(config, recipe))),
     ).with_id("Report")
 
@@ -156,4 +154,4 @@ def describe_recipe(config: PipelineConfig) -> str:
 
 def _pin_sources(stage: BaseComponent, module: str) -> None:
     """Make the sources of a stage part of its cache key: TFX hashes an executor's flags, and not its code."""
-    stage.executor_spec.add_extra_flags(f"--sources={fingerprint_sources(module)}")
+    stage.executor_spec.add_extra_flags([f"--sources={fingerprint_sources(module)}"])

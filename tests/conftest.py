@@ -34,14 +34,15 @@ def sample_dataset(sample_dir: Path) -> Dataset:
 @pytest.fixture(scope="session")
 def examples(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The Examples artifact that ExampleGen makes of the samples."""
+    import apache_beam as beam
     from tfx.types import standard_artifacts
 
-    from components.example_gen import Executor
+    from components.example_gen import IdxExampleGen
 
     artifact = standard_artifacts.Examples()
     artifact.uri = str(tmp_path_factory.mktemp("examples"))
-    context = Executor.Context(tmp_dir=str(tmp_path_factory.mktemp("scratch")), unique_id="1")
-    Executor(context).Do({}, {"examples": [artifact]}, {"data_dir": str(sample_dir), "data_digest": ""})
+    pipeline = beam.Pipeline(argv=[])
+    IdxExampleGen.test_call(examples=artifact, data_dir=str(sample_dir), data_digest="", beam_pipeline=pipeline)
     return artifact
 
 

@@ -54,7 +54,7 @@ def run_stage(
     run_id = parameters.pop(RUN_ID, "")
     received = {key: listed["artifacts"] for key, listed in inputs.get("artifacts", {}).items()}
     config = restore_pipeline_config({**fixed, **read_facts(received)}, parameters)
-    (stage,) = (stage for stage in create_pipeline(config).components if stage.id == stage_id)
+    (stage,) = (stage for stage in create_pipeline(config, run_id).components if stage.id == stage_id)
 
     input_dict = {
         key: [artifacts.restore_input(channel.type, runtime) for runtime in received[key]]
@@ -65,7 +65,8 @@ def run_stage(
     properties = {name: value for name, value in stage.exec_properties.items() if value is not None}
     if DATA_DIR in properties:
         properties[DATA_DIR] = str(fetch_data(properties[DATA_DIR], config.name, scratch, sample_size))
-    make_executor(stage, run_id, scratch).Do(input_dict, output_dict, properties)
+    keep_beam_in_process()
+    stage.executor_spec.executor_class().Do(input_dict, output_dict, properties)
 
     metadata = {}
     for key, (artifact,) in output_dict.items():
@@ -85,19 +86,6 @@ def read_facts(received: Mapping[str, Any]) -> dict[str, Any]:
     if "image_shape" in facts:
         facts["image_shape"] = tuple(json.loads(facts["image_shape"]))
     return facts
-
-
-def make_executor(stage: Any, run_id: str, scratch: Path) -> Any:
-    """Return the executor of a stage, told of the run and of a folder of its own."""
-    from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-
-    keep_beam_in_process()
-    executor_class = stage.executor_spec.executor_class
-    flags = "beam_pipeline_args" if issubclass(executor_class, BaseBeamExecutor) else "extra_flags"
-    context = executor_class.Context(
-        **{flags: []}, tmp_dir=str(scratch / "stage"), unique_id="0", pipeline_run_id=run_id
-    )
-    return executor_class(context)
 
 
 def write_executor_output(path: Path, declared: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:

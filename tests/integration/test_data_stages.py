@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,7 +16,7 @@ from tfx.components.statistics_gen.executor import Executor as StatisticsGenExec
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.data_gate import DataGate, DataRejectedError
-from components.data_validator import DataValidation, Executor
+from components.data_validator import DataValidation, DataValidator
 from components.features import CLASS_NAMES
 from components.gate.checks import Check, get_failures, read_checks
 from components.images.statistics import read_statistics
@@ -39,14 +40,16 @@ def find_anomalies(examples: Any, schema: Any, directory: Path) -> Any:
 def validate(examples: Any, schema: Any, anomalies: Any, directory: Path, beam_args: tuple[str, ...] = ()) -> Any:
     validation = DataValidation()
     validation.uri = str(directory)
-    inputs = {"examples": [examples], "schema": [schema], "anomalies": [anomalies]}
     directory.mkdir()
-    Executor(Executor.Context(beam_pipeline_args=list(beam_args))).Do(inputs, {"validation": [validation]}, {})
+    pipeline = beam.Pipeline(argv=list(beam_args))
+    DataValidator.test_call(
+        examples=examples, schema=schema, anomalies=anomalies, validation=validation, beam_pipeline=pipeline
+    )
     return validation
 
 
 def pass_gate(validation: Any) -> None:
-    DataGate.EXECUTOR_SPEC.executor_class().Do({"validation": [validation]}, {}, {})
+    DataGate.test_call(validation=validation)
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.data_validator import DataValidation
-from components.evaluator import Executor
+from components.evaluator import GatedEvaluator
 from components.features import CLASS_NAMES
 from components.gate.answers import read_answers
 from components.gate.checks import Check, get_failures, read_checks, write_checks
@@ -33,7 +34,6 @@ BOUNDS = {
     "max_calibration_error": 1.0,
     "max_loss": 0.01,
     "max_class_loss": 0.5,
-    "accept_new_baseline": 0,
 }
 DATA_CHECK = Check(name="schema", slice="eval", passed=True, reason="eval split: every example fits the schema")
 
@@ -105,6 +105,7 @@ def evaluate(models: dict[str, Any], schema: Any, tmp_path: Path) -> Callable[..
         *,
         wrong: dict[str, dict[int, int]] | None = None,
         baseline_dir: Path | None = None,
+        accept_new_baseline: bool = False,
         beam_args: tuple[str, ...] = (),
         **bounds: float,
     ) -> Evaluation:
@@ -119,15 +120,18 @@ def evaluate(models: dict[str, Any], schema: Any, tmp_path: Path) -> Callable[..
         )
         Path(validation.uri).mkdir()
         write_checks(Path(validation.uri, "checks.json"), [DATA_CHECK])
-        inputs = {
-            "examples": [make_examples(tmp_path / "examples", wrong or {})],
-            "model": [models[candidate]],
-            "baseline_model": [compared],
-            "schema": [schema],
-            "validation": [validation],
-        }
-        context = Executor.Context(beam_pipeline_args=list(beam_args), tmp_dir=str(tmp_path), unique_id="1")
-        Executor(context).Do(inputs, {"evaluation": [evaluation], "blessing": [blessing]}, BOUNDS | bounds)
+        GatedEvaluator.test_call(
+            examples=make_examples(tmp_path / "examples", wrong or {}),
+            schema=schema,
+            validation=validation,
+            model=models[candidate],
+            baseline_model=compared,
+            evaluation=evaluation,
+            blessing=blessing,
+            bounds=BOUNDS | bounds,
+            accept_new_baseline=accept_new_baseline,
+            beam_pipeline=beam.Pipeline(argv=list(beam_args)),
+        )
         return Evaluation(evaluation, blessing)
 
     return evaluate
@@ -298,6 +302,6 @@ def test_a_baseline_that_can_not_be_compared_can_be_passed_over_and_that_is_kept
     evaluate, models, tmp_path: Path
 ) -> None:
     save_other_model(tmp_path / "other", models, "damaged")
-    result = evaluate("a", baseline_dir=tmp_path / "other", accept_new_baseline=1)
+    result = evaluate("a", baseline_dir=tmp_path / "other", accept_new_baseline=True)
     assert result.blessed
     assert "--accept-new-baseline: the floors alone decide" in result.get_check("baseline").reason

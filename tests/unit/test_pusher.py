@@ -15,7 +15,7 @@ import pytest
 
 from components import pusher
 from components.images.summary import write_description
-from components.pusher import Executor, PushError, lock_serving_dir, push_model
+from components.pusher import AtomicPusher, PushError, lock_serving_dir, push_model
 from components.serving.versions import DATA_SUMMARY, Manifest, digest_model, list_versions, read_manifest
 
 
@@ -216,15 +216,17 @@ def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
         validation.uri = str(tmp_path / "validation")
         Path(validation.uri).mkdir(exist_ok=True)
         write_description(Path(validation.uri), (28, 28), ["a", "b"])
-        inputs = {
-            "model": [model],
-            "blessing": [blessing],
-            "baseline": [compared],
-            "examples": [examples],
-            "validation": [validation],
-        }
-        options = {"serving_dir": str(serving_dir), "recipe": recipe}
-        Executor(Executor.Context(pipeline_run_id="run-7")).Do(inputs, {"pushed_model": [pushed]}, options)
+        AtomicPusher.test_call(
+            model=model,
+            blessing=blessing,
+            baseline=compared,
+            examples=examples,
+            validation=validation,
+            pushed_model=pushed,
+            serving_dir=str(serving_dir),
+            recipe=recipe,
+            run_id="run-7",
+        )
         return pushed.get_int_custom_property("pushed_version"), pushed.get_int_custom_property("newly_pushed")
 
     return SimpleNamespace(run=run, serving_dir=serving_dir)
