@@ -1,7 +1,9 @@
 """Evaluator: candidate and baseline answer the evaluation images, and the gate judges the answers."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -44,8 +46,7 @@ def GatedEvaluator(
     baseline_model: InputArtifact[standard_artifacts.Model],
     evaluation: OutputArtifact[standard_artifacts.ModelEvaluation],
     blessing: OutputArtifact[standard_artifacts.ModelBlessing],
-    bounds: Parameter[dict[str, float]],
-    accept_new_baseline: Parameter[bool],
+    options: Parameter[dict[str, Any]],
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
     """Hold a candidate against its bounds and against the baseline, of which an empty one is none, and bless it or not.
@@ -58,8 +59,7 @@ def GatedEvaluator(
         baseline_model: What it is compared with.
         evaluation: Gets TFMA's metrics, `answers.json` and `gate.json`.
         blessing: Gets the verdict.
-        bounds: The fields of Bounds.
-        accept_new_baseline: Whether a baseline that can't be compared is passed over.
+        options: The fields of Bounds, and `accept_new_baseline`: whether to go on where there can be no comparison.
         beam_pipeline: Counts the answers, in one pass.
 
     Raises:
@@ -75,13 +75,13 @@ def GatedEvaluator(
     obstacle = find_obstacle(Path(baseline_path), files[0], class_names) if version else ""
     if version and not obstacle:
         models[BASELINE] = baseline_path
-    limits = Bounds(**bounds)
-    _evaluate(beam_pipeline, files, models, make_eval_config(limits), image_shape, class_names, evaluation.uri)
+    bounds = Bounds(**{field.name: options[field.name] for field in fields(Bounds)})
+    _evaluate(beam_pipeline, files, models, make_eval_config(bounds), image_shape, class_names, evaluation.uri)
 
-    checks = list(check_model(read_answers(Path(evaluation.uri, ANSWERS_FILE)), limits))
+    checks = list(check_model(read_answers(Path(evaluation.uri, ANSWERS_FILE)), bounds))
     _compare_verdicts(evaluation.uri, checks)
     if BASELINE not in models:
-        checks.append(check_baseline(version, obstacle, accepted=accept_new_baseline))
+        checks.append(check_baseline(version, obstacle, accepted=options["accept_new_baseline"]))
     checks = [*read_checks(Path(validation.uri, DATA_CHECKS_FILE)), *checks]
     write_checks(Path(evaluation.uri, GATE_FILE), checks)
     _bless(blessing, model, version if BASELINE in models else 0, blessed=not get_failures(checks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components.example_validator.component import ExampleValidator
@@ -19,7 +19,6 @@ from components.data_gate import DataGate
 from components.data_validator import DataValidator
 from components.evaluator import GatedEvaluator
 from components.example_gen import IdxExampleGen
-from components.gate.model_checks import Bounds
 from components.pusher import AtomicPusher
 from components.reporter import Reporter
 from components.schema import CuratedSchemaGen
@@ -29,6 +28,8 @@ from pipeline.origin import describe_origin
 
 # What is pushed can change without this pipeline: the Pusher always looks, and does nothing where all is done.
 NEVER_CACHED = ("Pusher", "Report")
+# Stages of TFX that run a function of ours, and where it is. Any other stage is what its own module says.
+_FUNCTIONS_OF_OURS = {"Transform": "components.transform", "Trainer": "components.trainer"}
 
 
 def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
@@ -77,9 +78,7 @@ def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
         custom_config=config.list_options("Trainer"),
     )
 
-    baseline = Baseline(
-        serving_dir=str(config.serving_dir), version=choose_baseline(config.serving_dir, recipe)
-    ).with_id("Baseline")
+    baseline = Baseline(serving_dir=str(config.serving_dir), version=choose_baseline(config.serving_dir, recipe))
     baseline.add_upstream_node(trainer)
 
     evaluator = GatedEvaluator(
@@ -88,8 +87,7 @@ def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
         validation=data_validator.outputs["validation"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["baseline"],
-        bounds={bound.name: getattr(config, bound.name) for bound in fields(Bounds)},
-        accept_new_baseline=config.accept_new_baseline,
+        options=config.list_options("Evaluator"),
     ).with_id("Evaluator")
 
     pusher = AtomicPusher(
@@ -114,24 +112,16 @@ def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
         origin=json.dumps(asdict(describe_origin(config, recipe))),
     ).with_id("Report")
 
-    sources = {
-        example_gen: "components.example_gen",
-        schema_gen: "components.schema",
-        data_validator: "components.data_validator",
-        data_gate: "components.data_gate",
-        transform: "components.transform",
-        trainer: "components.trainer",
-        baseline: "components.baseline",
-        evaluator: "components.evaluator",
-        pusher: "components.pusher",
-        reporter: "components.reporter",
-    }
-    for stage, module in sources.items():
-        _pin_sources(stage, module)
+    stages = [
+        example_gen, schema_gen, statistics_gen, example_validator, data_validator, data_gate,
+        transform, trainer, baseline, evaluator, pusher, reporter,
+    ]  # fmt: skip
+    for stage in stages:
+        _pin_sources(stage)
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(config.output_dir / "artifacts"),
-        components=[*sources, statistics_gen, example_validator],
+        components=stages,
         enable_cache=config.cache,
         beam_pipeline_args=list(config.beam_arg),
         metadata_connection_config=connect_metadata(config),
@@ -152,6 +142,7 @@ def describe_recipe(config: PipelineConfig) -> str:
     return fingerprint_values(data=config.data_digest, options=config.list_options("Trainer"), sources=sources)
 
 
-def _pin_sources(stage: BaseComponent, module: str) -> None:
+def _pin_sources(stage: BaseComponent) -> None:
     """Make the sources of a stage part of its cache key: TFX hashes an executor's flags, and not its code."""
+    module = _FUNCTIONS_OF_OURS.get(stage.id, type(stage).__module__)
     stage.executor_spec.add_extra_flags([f"--sources={fingerprint_sources(module)}"])

@@ -28,12 +28,13 @@ from components.training.network import ImageTransform, ServingModel, build_mode
 
 FIRST_PIXEL = {"a": 0, "b": 10}
 # Wide enough for what a test does not look at: a logit of 5 makes a model as sure when it is wrong.
-BOUNDS = {
+OPTIONS = {
     "min_accuracy": 0.5,
     "min_class_accuracy": 0.0,
     "max_calibration_error": 1.0,
     "max_loss": 0.01,
     "max_class_loss": 0.5,
+    "accept_new_baseline": False,
 }
 DATA_CHECK = Check(name="schema", slice="eval", passed=True, reason="eval split: every example fits the schema")
 
@@ -105,9 +106,8 @@ def evaluate(models: dict[str, Any], schema: Any, tmp_path: Path) -> Callable[..
         *,
         wrong: dict[str, dict[int, int]] | None = None,
         baseline_dir: Path | None = None,
-        accept_new_baseline: bool = False,
         beam_args: tuple[str, ...] = (),
-        **bounds: float,
+        **options: float,
     ) -> Evaluation:
         compared = standard_artifacts.Model()
         compared.uri = str(baseline_dir or (models[baseline].uri if baseline else tmp_path / "no_baseline"))
@@ -128,8 +128,7 @@ def evaluate(models: dict[str, Any], schema: Any, tmp_path: Path) -> Callable[..
             baseline_model=compared,
             evaluation=evaluation,
             blessing=blessing,
-            bounds=BOUNDS | bounds,
-            accept_new_baseline=accept_new_baseline,
+            options=OPTIONS | options,
             beam_pipeline=beam.Pipeline(argv=list(beam_args)),
         )
         return Evaluation(evaluation, blessing)

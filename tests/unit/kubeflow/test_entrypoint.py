@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import Artifact, Channel, standard_artifacts
 
@@ -191,26 +191,29 @@ class RunReport(Artifact):
 
 
 @component
-def Report(schema: InputArtifact[standard_artifacts.Schema], report: OutputArtifact[RunReport]) -> None:
-    Path(report.uri, "report.html").write_text(f"<p>{Path(schema.uri).name}</p>")
+def Report(
+    schema: InputArtifact[standard_artifacts.Schema], report: OutputArtifact[RunReport], run_id: Parameter[str]
+) -> None:
+    Path(report.uri, "report.html").write_text(f"<p>{Path(schema.uri).name} of run {run_id}</p>")
     Path(report.uri, "metrics.json").write_text('{"accuracy": 0.875, "images": 200, "verdict": "pushed"}')
 
 
 def test_a_report_is_also_a_page_and_figures_that_kfp_shows(pod, monkeypatch):
-    stage = Report(schema=Channel(type=standard_artifacts.Schema))
-    stub = lambda config: SimpleNamespace(components=[stage])  # noqa: E731
+    def stub(config: Any, run_id: str) -> SimpleNamespace:
+        return SimpleNamespace(components=[Report(schema=Channel(type=standard_artifacts.Schema), run_id=run_id)])
+
     monkeypatch.setattr(pipeline.pipeline, "create_pipeline", stub)
-    titles = artifacts.list_outputs({key: channel.type for key, channel in stage.outputs.items()})
+    titles = artifacts.list_outputs({"report": RunReport})
     assert titles == {"report": "tfx.RunReport", "report_html": "system.HTML", "report_metrics": "system.Metrics"}
     outputs = {key: {"artifacts": [{"name": key, "uri": f"minio://bucket/Report/{key}"}]} for key in titles}
     schema = {"schema": {"artifacts": [{"name": "3", "uri": "minio://bucket/Schema/schema", "metadata": {}}]}}
     message = {
-        "inputs": {"artifacts": schema},
+        "inputs": {"artifacts": schema, "parameterValues": {"run_id": "cbcd6986"}},
         "outputs": {"artifacts": outputs, "outputFile": "/minio/bucket/output_metadata.json"},
     }
     written = run(pod, "Report", message)
     assert written.keys() == titles.keys()
-    assert (pod / "minio/bucket/Report/report_html").read_text() == "<p>schema</p>"
+    assert (pod / "minio/bucket/Report/report_html").read_text() == "<p>schema of run cbcd6986</p>"
     assert written["report_metrics"]["artifacts"][0]["metadata"] == {"accuracy": 0.875, "images": 200}
 
 
