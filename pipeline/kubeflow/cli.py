@@ -85,9 +85,9 @@ def schedules(config: ConfigOption = DEFAULT_CONFIG, host: HostOption = None) ->
     """List the schedules of the experiment."""
     with told_in_one_sentence():
         for item in _connect(_read(config, host=host)).list_schedules():
-            cron = item.get("trigger", {}).get("cron_schedule", {}).get("cron", "")
-            state = "runs" if item.get("status") == "ENABLED" else "paused"
-            print(f"{item['display_name']:<24}  {cron.partition(' ')[2]:<16}  {state}")
+            cron = (item.trigger and item.trigger.cron_schedule and item.trigger.cron_schedule.cron) or ""
+            state = "runs" if item.status == "ENABLED" else "paused"
+            print(f"{item.display_name or '':<24}  {cron.partition(' ')[2]:<16}  {state}")
 
 
 @app.command()
@@ -119,8 +119,8 @@ def runs(config: ConfigOption = DEFAULT_CONFIG, host: HostOption = None) -> None
     """List the runs of the experiment, newest first."""
     with told_in_one_sentence():
         for item in _connect(_read(config, host=host)).list_runs():
-            created, state = item.get("created_at", ""), item.get("state", "")
-            print(f"{item['run_id']}  {created:<20}  {state:<10}  {item['display_name']}")
+            created = f"{item.created_at:%Y-%m-%dT%H:%M:%SZ}" if item.created_at else ""
+            print(f"{item.run_id}  {created:<20}  {item.state or '':<10}  {item.display_name or ''}")
 
 
 @app.command("logs-link")

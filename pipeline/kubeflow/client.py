@@ -1,4 +1,4 @@
-"""Talks to Kubeflow Pipelines' API, v2beta1, through the kfp SDK's transport. Every answer is checked.
+"""Talks to Kubeflow Pipelines' API, v2beta1, through the services of the kfp SDK. Every answer is checked.
 
 The API: https://www.kubeflow.org/docs/components/pipelines/reference/api/kubeflow-pipeline-api-spec/
 """
@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import kfp_server_api
+import kfp_server_api as api
 import urllib3
 from croniter import croniter
 
@@ -44,157 +44,176 @@ class Client:
             KubeflowError: The file with the token cannot be read.
         """
         self._config = config
-        transport = kfp_server_api.Configuration(host=config.host.rstrip("/"))
-        transport.retries = urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=5)
-        token = _read_token(config)
-        if token:
-            transport.api_key = {"authorization": token}
-            transport.api_key_prefix = {"authorization": "Bearer"}
-        self._transport = kfp_server_api.ApiClient(transport, cookie=os.environ.get("KUBEFLOW_COOKIE"))
+        transport = _CheckedTransport(config)
+        self._experiments = api.ExperimentServiceApi(transport)
+        self._pipelines = api.PipelineServiceApi(transport)
+        self._uploads = api.PipelineUploadServiceApi(transport)
+        self._runs = api.RunServiceApi(transport)
+        self._schedules = api.RecurringRunServiceApi(transport)
 
     def submit(self, package: str) -> str:
         """Start a run of a compiled pipeline, and return its id."""
-        now = datetime.now(timezone.utc)
-        body = {"display_name": f"{self._config.pipeline_name} {now:%Y-%m-%d %H:%M:%S}", **self._describe_run(package)}
-        return self._get_id(self._call("POST", "/runs", body), "run_id")
+        name = f"{self._config.pipeline_name} {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S}"
+        run = api.V2beta1Run(display_name=name, **self._describe_run(package))
+        return self._get_id(self._runs.run_service_create_run(run), "run_id")
 
     def schedule(self, package: str) -> str:
         """Make the schedule what the configuration says, and return what was done: created, replaced or unchanged."""
-        wanted = {
-            "display_name": self._config.pipeline_name,
+        cron = api.V2beta1CronSchedule(cron=to_six_fields(self._config.cron))
+        wanted = api.V2beta1RecurringRun(
+            display_name=self._config.pipeline_name,
+            max_concurrency="1",
+            no_catchup=True,
+            trigger=api.V2beta1Trigger(cron_schedule=cron),
+            mode=api.RecurringRunMode.ENABLE if self._config.enabled else api.RecurringRunMode.DISABLE,
             **self._describe_run(package),
-            "max_concurrency": 1,
-            "no_catchup": True,
-            "trigger": {"cron_schedule": {"cron": to_six_fields(self._config.cron)}},
-            "mode": "ENABLE" if self._config.enabled else "DISABLE",
-        }
+        )
         existing = self.find_schedules()
         if any(_is_same(schedule, wanted) for schedule in existing):
             return "unchanged"
-        # First the new one, then the old one away: whatever fails between, there is a schedule.
-        self._get_id(self._call("POST", "/recurringruns", wanted), "recurring_run_id")
+        # First the new one, then the old ones away: whatever fails between, there is a schedule.
+        self._get_id(self._schedules.recurring_run_service_create_recurring_run(wanted), "recurring_run_id")
         for schedule in existing:
-            self._change_schedule("DELETE", schedule, "")
+            self._schedules.recurring_run_service_delete_recurring_run(self._get_id(schedule, "recurring_run_id"))
         return "replaced" if existing else "created"
 
-    def list_schedules(self) -> list[dict[str, Any]]:
-        """Return the schedules of the experiment."""
-        return list(self._list("recurringRuns", "/recurringruns", experiment_id=self._find_experiment()))
+    def list_schedules(self) -> list[Any]:
+        """Return the schedules of the experiment, as V2beta1RecurringRun."""
+        ask = self._schedules.recurring_run_service_list_recurring_runs
+        return list(_list("recurring_runs", ask, experiment_id=self._find_experiment()))
 
-    def find_schedules(self) -> list[dict[str, Any]]:
+    def find_schedules(self) -> list[Any]:
         """Return the schedules of this pipeline: one, or none."""
-        return [item for item in self.list_schedules() if item.get("display_name") == self._config.pipeline_name]
+        return [schedule for schedule in self.list_schedules() if schedule.display_name == self._config.pipeline_name]
 
     def pause(self) -> int:
         """Stop the schedule from starting runs; return how many there were."""
-        return self._change_schedules("POST", ":disable")
+        return self._change_schedules(self._schedules.recurring_run_service_disable_recurring_run)
 
     def resume(self) -> int:
         """Let the schedule start runs again; return how many there were."""
-        return self._change_schedules("POST", ":enable")
+        return self._change_schedules(self._schedules.recurring_run_service_enable_recurring_run)
 
     def delete(self) -> int:
         """Delete the schedule; its runs stay. Return how many there were."""
-        return self._change_schedules("DELETE", "")
+        return self._change_schedules(self._schedules.recurring_run_service_delete_recurring_run)
 
-    def list_runs(self) -> list[dict[str, Any]]:
-        """Return the runs of the experiment, newest first."""
-        experiment = self._find_experiment()
-        return list(self._list("runs", "/runs", experiment_id=experiment, sort_by="created_at desc"))
+    def list_runs(self) -> list[Any]:
+        """Return the runs of the experiment, newest first, as V2beta1Run."""
+        ask = self._runs.run_service_list_runs
+        return list(_list("runs", ask, experiment_id=self._find_experiment(), sort_by="created_at desc"))
 
     def make_link(self, run_id: str) -> str:
         """Return the address of a run's page, with its graph and logs, once the run is known to be there."""
-        self._get_id(self._call("GET", f"/runs/{run_id}"), "run_id")
+        self._get_id(self._runs.run_service_get_run(run_id), "run_id")
         return f"{self._config.host.rstrip('/')}/#/runs/details/{run_id}"
 
     def _describe_run(self, package: str) -> dict[str, Any]:
+        """Return what a run and a schedule say alike."""
         pipeline_id, version_id = self._upload(package)
         return {
             "experiment_id": self._find_experiment(),
-            "pipeline_version_reference": {"pipeline_id": pipeline_id, "pipeline_version_id": version_id},
+            "pipeline_version_reference": api.V2beta1PipelineVersionReference(
+                pipeline_id=pipeline_id, pipeline_version_id=version_id
+            ),
             # The package has the values as its defaults.
-            "runtime_config": {"parameters": {}, "pipeline_root": self._config.pipeline_root},
+            "runtime_config": api.V2beta1RuntimeConfig(parameters={}, pipeline_root=self._config.pipeline_root),
             "service_account": self._config.service_account,
         }
 
     def _upload(self, package: str) -> tuple[str, str]:
         """Upload a package as a version of the pipeline, named for its contents; one that is there is used."""
         name = self._config.pipeline_name
-        version = hashlib.sha256(package.encode()).hexdigest()[:16]
-        pipeline = self._find_by_name("pipelines", "/pipelines", name)
+        version = f"{name}-{hashlib.sha256(package.encode()).hexdigest()[:16]}"
+        pipeline = self._find_by_name("pipelines", self._pipelines.pipeline_service_list_pipelines, name)
         if not pipeline:
-            body = {"display_name": name, "namespace": self._config.namespace}
-            pipeline = self._call("POST", "/pipelines", body)
+            pipeline = api.V2beta1Pipeline(display_name=name, namespace=self._config.namespace)
+            pipeline = self._pipelines.pipeline_service_create_pipeline(pipeline)
         pipeline_id = self._get_id(pipeline, "pipeline_id")
-        for found in self._list("pipelineVersions", f"/pipelines/{pipeline_id}/versions"):
-            if found.get("display_name") == f"{name}-{version}":
+        ask = self._pipelines.pipeline_service_list_pipeline_versions
+        for found in _list("pipeline_versions", ask, pipeline_id=pipeline_id):
+            if found.display_name == version:
                 return pipeline_id, self._get_id(found, "pipeline_version_id")
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, f"{name}.yaml")
             path.write_text(package)
-            uploaded = self._call(
-                "POST", "/pipelines/upload_version", upload=path, name=f"{name}-{version}", pipelineid=pipeline_id
-            )
+            uploaded = self._uploads.upload_pipeline_version(str(path), name=version, pipelineid=pipeline_id)
         return pipeline_id, self._get_id(uploaded, "pipeline_version_id")
 
     def _find_experiment(self) -> str:
         name = self._config.experiment
-        experiment = self._find_by_name("experiments", "/experiments", name)
+        experiment = self._find_by_name("experiments", self._experiments.experiment_service_list_experiments, name)
         if not experiment:
-            body = {"display_name": name, "namespace": self._config.namespace}
-            experiment = self._call("POST", "/experiments", body)
+            experiment = api.V2beta1Experiment(display_name=name, namespace=self._config.namespace)
+            experiment = self._experiments.experiment_service_create_experiment(experiment)
         return self._get_id(experiment, "experiment_id")
 
-    def _find_by_name(self, key: str, path: str, name: str) -> dict[str, Any] | None:
+    def _find_by_name(self, key: str, ask: Callable[..., Any], name: str) -> Any:
         predicate = {"operation": "EQUALS", "key": "display_name", "string_value": name}
         wanted = json.dumps({"predicates": [predicate]})
-        return next(self._list(key, path, filter=wanted, namespace=self._config.namespace), None)
+        return next(_list(key, ask, filter=wanted, namespace=self._config.namespace), None)
 
-    def _change_schedules(self, method: str, action: str) -> int:
+    def _change_schedules(self, change: Callable[[str], Any]) -> int:
         schedules = self.find_schedules()
         for schedule in schedules:
-            self._change_schedule(method, schedule, action)
+            change(self._get_id(schedule, "recurring_run_id"))
         return len(schedules)
 
-    def _change_schedule(self, method: str, schedule: dict[str, Any], action: str) -> None:
-        self._call(method, f"/recurringruns/{self._get_id(schedule, 'recurring_run_id')}{action}")
-
-    def _list(self, key: str, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-        token = ""
-        while True:
-            page = self._call("GET", path, page_size=_PAGE, page_token=token, **query)
-            yield from page.get(key) or page.get(_to_snake_case(key)) or []
-            token = page.get("next_page_token") or ""
-            if not token:
-                return
-
-    def _get_id(self, answer: dict[str, Any], key: str) -> str:
-        if not answer.get(key):
+    def _get_id(self, answer: Any, key: str) -> str:
+        if not getattr(answer, key):
             raise KubeflowError(f"{self._config.host}: the answer has no {key}; is this Kubeflow Pipelines 2?")
-        return str(answer[key])
+        return str(getattr(answer, key))
 
-    def _call(
-        self, method: str, path: str, body: dict[str, Any] | None = None, upload: Path | None = None, **query: Any
-    ) -> dict[str, Any]:
-        headers = {"Accept": "application/json"}
-        headers["Content-Type"] = "multipart/form-data" if upload else "application/json"
-        where = f"{self._config.host}: {method} {path}"
+
+class _CheckedTransport(api.ApiClient):
+    """What the services ask through; whatever they ask, the answer is checked here."""
+
+    def __init__(self, config: KubeflowConfig) -> None:
+        settings = api.Configuration(host=config.host.rstrip("/"))
+        settings.retries = urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=5)
+        token = _read_token(config)
+        if token:
+            settings.api_key = {"authorization": token}
+            settings.api_key_prefix = {"authorization": "Bearer"}
+        super().__init__(settings, cookie=os.environ.get("KUBEFLOW_COOKIE"))
+        self._config = config
+
+    def request(self, method: str, url: str, **options: Any) -> Any:
+        """Ask, within the time of the configuration, and return an answer that is a JSON object."""
+        where = f"{self._config.host}: {method} {url.partition(_API)[2]}"
         try:
-            answer, *_ = self._transport.call_api(
-                _API + path, method, {}, [(name, value) for name, value in query.items() if value != ""], headers,
-                body=body, post_params=[], files={"uploadfile": str(upload)} if upload else {}, response_type="object",
-                auth_settings=["Bearer"], _request_timeout=self._config.timeout,
-            )  # fmt: skip
-        except kfp_server_api.ApiException as error:
+            response = super().request(method, url, **{**options, "_request_timeout": self._config.timeout})
+        except api.ApiException as error:
             raise KubeflowError(_describe_refusal(where, error)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise KubeflowError(f"{where}: {_describe_break(error, self._config.timeout)}") from error
-        if not isinstance(answer, dict):
+        if not isinstance(_parse(response.data), dict):
             raise KubeflowError(
                 f"{where}: the answer is a page and no data, most likely a login page; "
                 "set KUBEFLOW_TOKEN, KUBEFLOW_COOKIE or token_file, and check host"
             )
-        return answer
+        return response
+
+    def deserialize(self, response: Any, response_type: str) -> Any:
+        """Make the service's record of an answer."""
+        try:
+            return super().deserialize(response, response_type)
+        except (api.ApiException, AttributeError, TypeError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise KubeflowError(
+                f"{self._config.host}: the answer is no {response_type} ({reason}); is this Kubeflow Pipelines 2?"
+            ) from error
+
+
+def _list(key: str, ask: Callable[..., Any], **query: Any) -> Iterator[Any]:
+    """Yield what a service lists as `key`, page by page."""
+    token = ""
+    while True:
+        page = ask(page_size=_PAGE, page_token=token, **query)
+        yield from getattr(page, key) or []
+        token = page.next_page_token
+        if not token:
+            return
 
 
 def to_six_fields(cron: str) -> str:
@@ -217,24 +236,21 @@ def _read_token(config: KubeflowConfig) -> str:
         raise KubeflowError(f"token_file {config.token_file}: cannot be read ({error.strerror})") from error
 
 
-def _is_same(schedule: dict[str, Any], wanted: dict[str, Any]) -> bool:
+def _is_same(schedule: Any, wanted: Any) -> bool:
     """Tell whether a schedule does what is wanted, whether it is paused or not."""
 
-    def describe(values: dict[str, Any]) -> list[Any]:
-        reference, trigger = values["pipeline_version_reference"], values["trigger"]
+    def describe(values: Any) -> list[str]:
         return [
-            reference["pipeline_version_id"],
-            trigger["cron_schedule"]["cron"],
-            (values.get("runtime_config") or {}).get("pipeline_root") or "",
-            values.get("service_account") or "",
+            values.pipeline_version_reference.pipeline_version_id,
+            values.trigger.cron_schedule.cron,
+            (values.runtime_config and values.runtime_config.pipeline_root) or "",
+            # A cluster fills in its own account where none is asked for.
+            (wanted.service_account and values.service_account) or "",
         ]
 
     try:
-        # A cluster fills in its own account where none is asked for.
-        return describe(
-            {**schedule, "service_account": wanted["service_account"] and schedule.get("service_account")}
-        ) == describe(wanted)
-    except KeyError:
+        return describe(schedule) == describe(wanted)
+    except AttributeError:  # a schedule that somebody else made, of another kind
         return False
 
 
@@ -246,7 +262,7 @@ def _describe_break(error: Exception, timeout: int) -> str:
     return f"no whole answer ({reason}); check host and network"
 
 
-def _describe_refusal(where: str, error: kfp_server_api.ApiException) -> str:
+def _describe_refusal(where: str, error: api.ApiException) -> str:
     if not error.status:
         return f"{where}: no connection ({error.reason}); check host and certificate"
     server_fault = error.status >= 500
@@ -256,13 +272,17 @@ def _describe_refusal(where: str, error: kfp_server_api.ApiException) -> str:
     return f"{where}: {error.status}, {remedy}" + _read_reason(error.body)
 
 
-def _read_reason(body: str | None) -> str:
+def _read_reason(body: bytes | None) -> str:
     try:
-        message = json.loads(body or "")["message"]
-    except (ValueError, KeyError, TypeError):
+        message = _parse(body)["message"]
+    except (KeyError, TypeError):
         return ""
     return f" ({' '.join(str(message).split())[:300]})"
 
 
-def _to_snake_case(key: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)
+def _parse(body: bytes | None) -> Any:
+    """Return what is in an answer, None where it is no JSON."""
+    try:
+        return json.loads(body or "")
+    except ValueError:
+        return None

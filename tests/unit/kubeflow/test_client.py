@@ -122,6 +122,8 @@ FAILURES = [
     ("half of it", reply(200, '{"experiments": ['), "the answer is a page and no data"),
     ("nothing in it", reply(200, "{}"), "the answer has no"),
     ("a list", reply(200, "[]"), "the answer is a page and no data"),
+    ("another shape", reply(200, '{"experiments": 5, "pipelines": 5}'), "is this Kubeflow Pipelines 2?"),
+    ("no date", reply(200, '{"experiments": [{"created_at": "x"}], "pipelines": [{"created_at": "x"}]}'), "`x` as"),
 ]  # fmt: skip
 
 
@@ -177,6 +179,20 @@ def test_lists_are_read_to_their_last_page(serve, config):
 
     result = invoke(config, "runs", "--host", serve(answer).address)
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["a", "b"]
+
+
+def test_what_is_listed_is_printed_and_what_is_not_told_is_left_empty(serve, config):
+    cron = {"trigger": {"cron_schedule": {"cron": "0 0 2 * * *"}}, "status": "ENABLED", "display_name": "nightly"}
+    body = {
+        "experiments": [{"experiment_id": "1"}],
+        "recurringRuns": [cron, {"trigger": {"periodic_schedule": {"interval_second": "60"}}}],
+        "runs": [{"run_id": "a", "created_at": "2026-03-28T01:30:00Z", "state": "RUNNING"}, {"run_id": "b"}],
+    }
+    address = serve(reply(200, json.dumps(body))).address
+    listed = invoke(config, "schedules", "--host", address).stdout.splitlines()
+    assert [line.split() for line in listed] == [["nightly", "0", "2", "*", "*", "*", "runs"], ["paused"]]
+    listed = invoke(config, "runs", "--host", address).stdout.splitlines()
+    assert [line.split() for line in listed] == [["a", "2026-03-28T01:30:00Z", "RUNNING"], ["b"]]
 
 
 def test_wrong_configuration_is_exit_code_2_and_asks_nothing(serve, config):
