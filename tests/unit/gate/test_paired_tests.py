@@ -90,13 +90,21 @@ def test_models_that_change_places_have_the_opposite_interval() -> None:
         assert estimate_change(swapped) == pytest.approx((-most, -least), abs=1e-7)
 
 
-def test_p_values_and_intervals_are_those_of_scipy() -> None:
+def test_p_values_are_those_of_scipy() -> None:
     for pairs in draw_pairs(200):
         differing = pairs.only_candidate + pairs.only_baseline
         expected = stats.binomtest(pairs.only_candidate, differing, 0.5).pvalue if differing else 1
-        assert compute_p_value(pairs) == pytest.approx(expected, rel=1e-6, abs=1e-300)
-        expected_interval = stats.binomtest(pairs.both, sum(pairs)).proportion_ci(method="wilson")
-        assert estimate_accuracy(pairs.both, sum(pairs)) == pytest.approx(tuple(expected_interval), abs=1e-9)
+        assert compute_p_value(pairs) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_the_ends_of_an_accuracy_are_where_the_share_seen_is_1_96_standard_errors_away() -> None:
+    """Wilson's definition: the standard error is that of the end, not of what was seen."""
+    for pairs in draw_pairs(200):
+        right, images = pairs.both, sum(pairs)
+        for end, sign in zip(estimate_accuracy(right, images), (1, -1), strict=True):
+            if 0 < end < 1:
+                distance = (right / images - end) / math.sqrt(end * (1 - end) / images)
+                assert distance == pytest.approx(sign * 1.959963984540054, rel=1e-8)
 
 
 def test_correction_multiplies_the_smallest_by_the_number_left_and_never_turns_the_order() -> None:
