@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timezone
 from pathlib import Path
 
+import msgspec
 from tfx import types
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
@@ -49,7 +50,7 @@ def Reporter(
         {name: _describe_artifact(artifact) for name, artifact in told.items()},
         run_id=run_id,
         started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        origin=Origin(**json.loads(origin)),
+        origin=msgspec.json.decode(origin, type=Origin),
     )
     Path(report.uri, REPORT_FILE).write_text(render_page(gathered), encoding="utf-8")
     Path(report.uri, METRICS_FILE).write_text(json.dumps(list_key_metrics(gathered), indent=2))

@@ -10,8 +10,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
-from components.report.lineage import Artifact, read_properties
+from components.report.lineage import Artifact, Origin, Promotion, read_properties
 
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error"]
 
@@ -33,8 +35,8 @@ class RunRecord:
     startup_seconds: float | None = None
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
-    origin: dict[str, Any] = field(default_factory=dict)
-    promotion: dict[str, Any] | None = None
+    origin: Origin = field(default_factory=Origin)
+    promotion: Promotion | None = None
     started_at: str = ""
     process: int = 0
     fingerprint: str = ""
@@ -75,7 +77,7 @@ def save_record(output_dir: Path, record: RunRecord) -> Path:
 
 def list_records(output: Path) -> list[RunRecord]:
     """Return the records of all pipelines below `output`, newest first."""
-    records = [RunRecord(**json.loads(path.read_text())) for path in output.glob("*/runs/*/run.json")]
+    records = [msgspec.convert(json.loads(path.read_text()), RunRecord) for path in output.glob("*/runs/*/run.json")]
     return sorted(records, key=lambda record: record.run_id, reverse=True)
 
 

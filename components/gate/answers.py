@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 ANSWERS_FILE = "answers.json"
 
@@ -89,15 +90,4 @@ def write_answers(path: Path, answers: Answers) -> None:
 
 def read_answers(path: Path) -> Answers:
     """Read what `write_answers` wrote."""
-    values = json.loads(path.read_text())
-    for name in ("lost", "won", "mistakes"):
-        values[name] = [_read_image(image) for image in values[name]]
-    values["candidate"] = ModelAnswers(**values["candidate"])
-    values["baseline"] = values["baseline"] and ModelAnswers(**values["baseline"])
-    values["image_shape"], values["class_names"] = tuple(values["image_shape"]), tuple(values["class_names"])
-    return Answers(**values)
-
-
-def _read_image(values: dict[str, Any]) -> AnsweredImage:
-    candidate, baseline = (values[name] and Answer(**values[name]) for name in ("candidate", "baseline"))
-    return AnsweredImage(pixels=values["pixels"], label=values["label"], candidate=candidate, baseline=baseline)
+    return msgspec.convert(json.loads(path.read_text()), Answers)

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 OVERALL = "overall"
 
 # Beside the evaluation artifact, and in the DataValidation artifact.
@@ -27,7 +29,7 @@ class Check:
         slice: Where: `overall`, a class, or a split of the data.
         passed: Whether the value is on the good side of the bound.
         reason: One sentence with the value and the bound.
-        value: What was found; None where that is no number.
+        value: What was found, a count or a share; None where that is no number.
         bound: The least or the most that is allowed.
         margin: How far the value is from the bound: positive on the good side, negative on the bad one. A change may be
             on the bad side and pass, where it may be chance.
@@ -40,9 +42,9 @@ class Check:
     slice: str
     passed: bool
     reason: str
-    value: float | None = None
-    bound: float | None = None
-    margin: float | None = None
+    value: int | float | None = None
+    bound: int | float | None = None
+    margin: int | float | None = None
     images: int | None = None
     interval: tuple[float, float] | None = None
     p_value: float | None = None
@@ -80,5 +82,4 @@ def write_checks(path: Path, checks: Sequence[Check]) -> None:
 
 def read_checks(path: Path) -> list[Check]:
     """Read what `write_checks` wrote."""
-    checks = json.loads(path.read_text())
-    return [Check(**{**check, "interval": check["interval"] and tuple(check["interval"])}) for check in checks]
+    return msgspec.convert(json.loads(path.read_text()), list[Check])

@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
+
 # TensorFlow leaves assets.extra to the user: https://www.tensorflow.org/guide/saved_model#the_savedmodel_format
 MANIFEST = Path("assets.extra", "manifest.json")
 DATA_SUMMARY = Path("assets.extra", "data")
@@ -77,8 +79,8 @@ def read_model_manifest(model_dir: Path) -> Manifest | None:
     if not path.exists():
         return None
     try:
-        return Manifest(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except ValueError as error:
         raise ServingError(f"{path}: not a manifest ({error}); restore it, or delete that version.") from error
 
 

@@ -165,7 +165,7 @@ def print_status(records: Sequence[RunRecord]) -> None:
 def describe_push(record: RunRecord) -> str:
     """Say which version a run pushed, or a person in spite of the gate, and why."""
     if record.promotion:
-        return f"version {record.promotion['version']} (by a person: {record.promotion['reason']})"
+        return f"version {record.promotion.version} (by a person: {record.promotion.reason})"
     if record.pushed_version is None:
         return ""
     return f"version {record.pushed_version}" + ("" if record.newly_pushed else " (already)")

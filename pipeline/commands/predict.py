@@ -103,8 +103,8 @@ def _find_dataset(output: Path, data: str | None) -> Dataset:
         if data:
             return find_dataset(data, sample_dir=output / "samples", sample_size=12_000, seed=0, progress=False)
         for record in list_records(output):
-            if record.origin.get("data_dir") and list_versions(output / record.data / "serving"):
-                return load_dataset(Path(record.origin["data_dir"]), name=record.data)
+            if record.origin.data_dir and list_versions(output / record.data / "serving"):
+                return load_dataset(Path(record.origin.data_dir), name=record.data)
     except DataError as error:
         raise PredictError(f"the evaluation images cannot be read: {error}") from error
     raise PredictError(f"no model is pushed in {output}: run the pipeline first.")

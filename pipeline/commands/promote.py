@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
     model_dir = artifacts["Trainer.model"].uri / MODEL_DIR
     manifest = Manifest(
         digest=digest_model(model_dir),
-        recipe=record.origin.get("recipe", ""),
+        recipe=record.origin.recipe,
         run_id=run_id,
         baseline_version=artifacts["Baseline.baseline"].properties.get("version", 0),
         pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -49,11 +48,10 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
     _refuse_what_is_pushed(serving_dir, manifest)
     with divert_output(directory / "runs" / run_id / "run.log"):
         version = _push(serving_dir, model_dir, manifest, artifacts)
-    promotion = Promotion(version=version, reason=reason, pushed_at=manifest.pushed_at)
-    record.promotion = asdict(promotion)
+    record.promotion = Promotion(version=version, reason=reason, pushed_at=manifest.pushed_at)
     save_record(directory, record)
     write_report(output, record)
-    return promotion
+    return record.promotion
 
 
 def _push(serving_dir: Path, model_dir: Path, manifest: Manifest, artifacts: Mapping[str, Artifact]) -> int:

@@ -7,7 +7,6 @@ import webbrowser
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from components.report.lineage import Origin, Promotion
 from components.report.page import render_page
 from components.report.record import Report, gather_report, to_json
 from pipeline.runs import RunRecord, list_records, read_outputs
@@ -46,8 +45,8 @@ def read_report(output: Path, record: RunRecord) -> Report:
         {key.split(".", 1)[1]: artifact for key, artifact in outputs.items()},
         run_id=record.run_id,
         started_at=record.started_at,
-        origin=Origin(**record.origin),
-        promotion=Promotion(**record.promotion) if record.promotion else None,
+        origin=record.origin,
+        promotion=record.promotion,
         error=" ".join(record.reasons) if record.verdict == "error" else "",
     )
     return replace(report, newly_pushed=report.newly_pushed and not record.same_as)

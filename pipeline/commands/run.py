@@ -9,7 +9,6 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,7 @@ def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay
         from components.data_gate import DataRejectedError
         from pipeline.pipeline import describe_recipe
 
-        record.origin = asdict(describe_origin(config, describe_recipe(config)))
+        record.origin = describe_origin(config, describe_recipe(config))
     except KeyboardInterrupt:
         return _record_error(record, "interrupted while starting", ExitCode.INTERRUPTED)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from components.report.lineage import Origin, Promotion
 from pipeline.runs import RunRecord, is_alive, list_records, read_outputs, save_record, start_record
 
 
@@ -76,6 +78,19 @@ def test_a_failed_write_leaves_the_record_that_was_there(tmp_path: Path, monkeyp
     with pytest.raises(OSError, match="No space left"):
         save_record(tmp_path / "sample", RunRecord(run_id="1", data="sample", verdict="error"))
     assert [saved.verdict for saved in list_records(tmp_path)] == ["pushed"]
+
+
+def test_a_record_of_another_version_is_read(tmp_path: Path) -> None:
+    """What it does not know yet has its default; what we do not know is left alone; NaN is what training can end in."""
+    path = tmp_path / "sample" / "runs" / "1" / "run.json"
+    path.parent.mkdir(parents=True)
+    promotion = {"version": 3, "reason": "bags sell", "pushed_at": "2025-01-02"}
+    values = {"run_id": "1", "data": "sample", "origin": {}, "accuracy": math.nan, "promotion": promotion}
+    path.write_text(json.dumps({**values, "temperature": 20, "origin": {"recipe": "flour", "weather": "fair"}}))
+    (record,) = list_records(tmp_path)
+    assert (record.origin, record.same_as) == (Origin(recipe="flour"), "")
+    assert record.promotion == Promotion(**promotion)
+    assert math.isnan(record.accuracy or 0)
 
 
 def test_json_is_on_one_line_and_has_every_field() -> None:

@@ -16,6 +16,7 @@ from components.features import CLASS_NAMES
 from components.images.idx import read_images, read_labels
 from components.images.statistics import summarize_images, write_statistics
 from components.images.summary import statistics_file, write_description
+from components.report.lineage import Origin
 from pipeline.cli import app
 from pipeline.runs import RunRecord, save_record
 
@@ -42,7 +43,7 @@ def output(tmp_path_factory: pytest.TempPathFactory, sample_dir: Path) -> Path:
             statistics = summarize_images([bytes(784)], np.array([0]), 784, 10)
             write_statistics(statistics_file(summary, split), statistics)
         write_description(summary, (28, 28), CLASS_NAMES)
-    record = RunRecord(run_id="20250101-000000-aaaa", data="sample", origin={"data_dir": str(sample_dir)})
+    record = RunRecord(run_id="20250101-000000-aaaa", data="sample", origin=Origin(data_dir=str(sample_dir)))
     save_record(output / "sample", record)
     return output
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner, Result
 
-from components.report.lineage import Artifact
+from components.report.lineage import Artifact, Origin
 from components.serving.versions import list_versions, read_manifest
 from pipeline.cli import app
 from pipeline.runs import RunRecord, list_records, save_record
@@ -45,7 +45,7 @@ def output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, constant_models: Sim
     monkeypatch.setattr(pusher, "verify_copy", lambda *_: None)
     output = tmp_path / "output"
     save_record(
-        output / "sample", RunRecord(run_id=RUN, data="sample", verdict="not_blessed", origin={"recipe": "flour"})
+        output / "sample", RunRecord(run_id=RUN, data="sample", verdict="not_blessed", origin=Origin(recipe="flour"))
     )
     save_record(output / "sample", RunRecord(run_id=REJECTED, data="sample", verdict="data_rejected"))
     (output / "sample" / "metadata.sqlite").touch()
@@ -66,7 +66,7 @@ def test_the_model_is_pushed_and_the_reason_kept_everywhere(output: Path) -> Non
     assert (manifest.reason, manifest.run_id, manifest.recipe) == (REASON, RUN, "flour")
     record = next(record for record in list_records(output) if record.run_id == RUN)
     assert record.promotion
-    assert (record.promotion["version"], record.promotion["reason"], record.verdict) == (1, REASON, "not_blessed")
+    assert (record.promotion.version, record.promotion.reason, record.verdict) == (1, REASON, "not_blessed")
     assert REASON in (output / "sample" / "runs" / RUN / "report.html").read_text()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(report, "read_outputs", read_outputs)
     output = tmp_path / "output"
     for run_id in runs:
-        save_record(output / "sample", RunRecord(run_id=run_id, data="sample", origin=asdict(ORIGIN)))
+        save_record(output / "sample", RunRecord(run_id=run_id, data="sample", origin=ORIGIN))
     (output / "sample" / "metadata.sqlite").touch()
     return output
 
@@ -76,7 +75,7 @@ def test_opening_a_report_opens_its_page(output: Path, monkeypatch: pytest.Monke
 
 
 def test_a_promotion_is_told_for_ever(output: Path) -> None:
-    promotion = asdict(Promotion(version=4, reason="bags sell", pushed_at="2025-01-03T00:00:00+00:00"))
+    promotion = Promotion(version=4, reason="bags sell", pushed_at="2025-01-03T00:00:00+00:00")
     record = RunRecord(
         run_id=SECOND, data="sample", verdict="not_blessed", promotion=promotion, started_at="2025-01-02"
     )

@@ -57,3 +57,14 @@ def test_checks_survive_a_round_trip_through_a_file(tmp_path: Path) -> None:
     ]
     write_checks(tmp_path / "gate.json", checks)
     assert read_checks(tmp_path / "gate.json") == checks
+
+
+def test_a_count_stays_a_count_and_an_interval_may_be_anything(tmp_path: Path) -> None:
+    """A report writes 1 and 1.0000 for the two; a training that went astray has intervals of NaN."""
+    for value in (1, 1.0):
+        check = Check(name="images", slice="train", passed=True, reason="", value=value, interval=(math.nan, 1.0))
+        write_checks(tmp_path / "checks.json", [check])
+        (found,) = read_checks(tmp_path / "checks.json")
+        assert type(found.value) is type(value)
+        assert found.interval
+        assert math.isnan(found.interval[0])
