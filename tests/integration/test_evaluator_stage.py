@@ -16,6 +16,7 @@ import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_model_analysis as tfma
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.data_validator import DataValidation
@@ -23,7 +24,7 @@ from components.evaluator import GatedEvaluator
 from components.features import CLASS_NAMES
 from components.gate.answers import read_answers
 from components.gate.checks import Check, get_failures, read_checks, write_checks
-from components.gate.tfma_metrics import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS, load_metrics
+from components.gate.tfma_metrics import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS
 from components.training.network import ImageTransform, ServingModel, build_model, export_model
 
 FIRST_PIXEL = {"a": 0, "b": 10}
@@ -96,6 +97,17 @@ class Evaluation:
     def get_check(self, name: str, where: str = "overall") -> Check:
         (check,) = (check for check in self.checks if (check.name, check.slice) == (name, where))
         return check
+
+
+def load_metrics(evaluation_dir: str, model_name: str) -> dict[int | None, dict[str, float]]:
+    """Return the metrics of a model by label, and under None those of all images; a lone model is called ''."""
+    result = tfma.load_eval_result(evaluation_dir, model_name=model_name or None)
+    metrics = {}
+    for slice_key, outputs in result.slicing_metrics:
+        values = outputs[""][""].items()
+        label = slice_key[0][1] if slice_key else None
+        metrics[label] = {name: value["doubleValue"] for name, value in values if "doubleValue" in value}
+    return metrics
 
 
 @pytest.fixture
