@@ -1,0 +1,58 @@
+"""Averaged weights: what is exported in place of the weights of the last step, which depend on the last few batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import tensorflow as tf
+
+WEIGHTS, NONE = "weights", "none"
+AVERAGINGS = (WEIGHTS, NONE)
+# The average reaches over about one of so many parts of the steps so far.
+PARTS = 8
+
+
+class AveragingAdam(keras.optimizers.Adam):
+    """Adam that also holds the average of the weights over about the last eighth of the steps so far.
+
+    Keras' own average has one momentum for all steps, so that its length would have to be known from the number of
+    steps, and it starts full of the first, random weights. With a momentum of (t - 1) / (t + PARTS - 1) in step t, the
+    average of any number of steps t reaches over t / PARTS of them, and the first weights are forgotten at once: after
+    one step, it is the weights of that step.
+
+    Source: polynomial-decay averaging with eta = PARTS - 1, Shamir and Zhang, Stochastic Gradient Descent for
+    Non-smooth Optimization, ICML 2013, section 4; of averages in general, Polyak and Juditsky, SIAM J. Control
+    Optim. 30 (1992), 838-855.
+    """
+
+    def __init__(self, learning_rate: float) -> None:
+        super().__init__(learning_rate, use_ema=True)
+
+    @property
+    def ema_momentum(self) -> tf.Tensor:
+        """The share of the old average in the new one, float32, 0 in the first step; Keras asks in every step."""
+        earlier_steps = tf.cast(self.iterations.value, tf.float32)
+        return earlier_steps / (earlier_steps + PARTS)
+
+    @ema_momentum.setter
+    def ema_momentum(self, _: float) -> None:
+        """Keras sets the constant that it would use."""
+
+
+def make_optimizer(learning_rate: float, averaging: str) -> keras.optimizers.Adam:
+    """Return Adam, with averaged weights or without."""
+    return AveragingAdam(learning_rate) if averaging == WEIGHTS else keras.optimizers.Adam(learning_rate)
+
+
+@contextmanager
+def use_averages(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Give the model its averaged weights for a while; with no averaging, leave it as it is."""
+    if not optimizer.use_ema:
+        yield
+        return
+    trained = model.get_weights()
+    optimizer.finalize_variable_values(model.trainable_variables)
+    yield
+    model.set_weights(trained)
