@@ -141,6 +141,7 @@ def train_ours(network: Any, arrays: Arrays, epochs: int, seed: int) -> None:
         epochs=epochs,
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
+        averaging=False,
         seed=seed,
         on_epoch=lambda _: None,
     )

@@ -27,6 +27,10 @@ class Options(Declared):
 
     learning_rate: Annotated[float, Interval(gt=0, le=1), Option("Learning rate of Adam.", stage="Trainer")] = 0.001
 
+    averaging: Annotated[
+        bool, Option("Export the average of the weights, and not those of the last step.", stage="Trainer")
+    ] = True
+
     hidden_units: Annotated[
         int, Interval(ge=1, le=65_536), Option("Width of the hidden layer.", stage="Trainer", unit="units")
     ] = 128

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.averaging import make_optimizer, use_averages
+from components.training.averaging import AveragingAdam, use_averages
 
 # Steps for each turn of the compiled loop, which copies weights and optimizer state once a turn: with one step a turn,
 # that takes as long as the step itself.
@@ -48,7 +48,7 @@ def fit(
     epochs: int,
     batch_size: int,
     learning_rate: float,
-    averaging: str,
+    averaging: bool,
     seed: int,
     on_epoch: Callable[[EpochResult], None],
 ) -> list[EpochResult]:
@@ -63,14 +63,14 @@ def fit(
         epochs: Passes over the training images.
         batch_size: Images in a step. The last step of an epoch takes what is left.
         learning_rate: Of Adam (Kingma and Ba, 2014), with Keras' other defaults.
-        averaging: One of AVERAGINGS. The training is the same with each, and only what comes of it another.
+        averaging: Whether the model ends with averaged weights. The training goes the same way with them and without.
         seed: Of the order of the images.
         on_epoch: Called after each epoch.
 
     Returns:
         One result for each epoch.
     """
-    optimizer = make_optimizer(learning_rate, averaging)
+    optimizer = (AveragingAdam if averaging else keras.optimizers.Adam)(learning_rate)
     train_steps, count_answers = _compile_steps(model, optimizer)
     results = []
     for epoch in range(epochs):

@@ -108,7 +108,7 @@ def test_every_parameter_has_a_type_and_a_default_and_stays_a_string_in_yaml(spe
 
 
 def test_a_stage_gets_the_parameters_that_its_work_depends_on_and_no_other(spec):
-    training = {"epochs", "batch_size", "learning_rate", "hidden_units", "seed"}
+    training = {"epochs", "batch_size", "learning_rate", "averaging", "hidden_units", "seed"}
     expected = {
         "ExampleGen": {"data"}, "Schema": set(), "Transform": set(), "Trainer": training, "Baseline": set(),
         "Pusher": training,

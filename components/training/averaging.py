@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-WEIGHTS, NONE = "weights", "none"
-AVERAGINGS = (WEIGHTS, NONE)
 # The average reaches over about one of so many parts of the steps so far.
 PARTS = 8
 
@@ -39,11 +37,6 @@ class AveragingAdam(keras.optimizers.Adam):
     @ema_momentum.setter
     def ema_momentum(self, _: float) -> None:
         """Keras sets the constant that it would use."""
-
-
-def make_optimizer(learning_rate: float, averaging: str) -> keras.optimizers.Adam:
-    """Return Adam, with averaged weights or without."""
-    return AveragingAdam(learning_rate) if averaging == WEIGHTS else keras.optimizers.Adam(learning_rate)
 
 
 @contextmanager

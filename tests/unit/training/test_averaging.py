@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.averaging import NONE, PARTS, WEIGHTS, AveragingAdam
-from components.model import build_model
-from components.training_loop import Block, EpochResult, fit, shuffle_batches
+from components.training.averaging import PARTS, AveragingAdam
+from components.training.loop import Block, EpochResult, fit, shuffle_batches
+from components.training.network import build_model
 
 BATCH_SIZE, SEED = 8, 42
 
@@ -29,7 +29,7 @@ def cut(block: Block, edges: tuple[int, ...]) -> list[Block]:
 
 
 def train(
-    block: Block, averaging: str, epochs: int = 1, edges: tuple[int, ...] = ()
+    block: Block, *, averaging: bool, epochs: int = 1, edges: tuple[int, ...] = ()
 ) -> tuple[keras.Sequential, list[EpochResult]]:
     keras.utils.set_random_seed(1)
     network = build_model((6, 6), 10, 4)
@@ -86,14 +86,14 @@ def test_the_average_of_any_number_of_steps_is_what_it_is_by_definition(
     block = make_block(images)
     noted = list_weights_by_step(block, epochs, edges)
     assert len(noted) == steps
-    network, _ = train(block, WEIGHTS, epochs, edges)
+    network, _ = train(block, averaging=True, epochs=epochs, edges=edges)
     for found, expected in zip(network.get_weights(), average(noted), strict=True):
         np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
 def test_without_averaging_the_weights_are_those_of_the_last_step() -> None:
     block = make_block(100)
-    network, _ = train(block, NONE, 2)
+    network, _ = train(block, averaging=False, epochs=2)
     for found, expected in zip(network.get_weights(), list_weights_by_step(block, 2)[-1], strict=True):
         np.testing.assert_allclose(found, expected, atol=2e-6)
 
@@ -121,7 +121,7 @@ def test_the_average_reaches_over_the_same_part_of_the_steps_at_any_number_of_th
 def test_the_training_goes_on_from_the_weights_of_the_last_step() -> None:
     """The curves of the training steps are the same with averaging; those of the eval split are of the average."""
     block = make_block(100)
-    (_, plain), (network, averaged) = train(block, NONE, 4), train(block, WEIGHTS, 4)
+    (_, plain), (network, averaged) = train(block, averaging=False, epochs=4), train(block, averaging=True, epochs=4)
     for one, other in zip(plain, averaged, strict=True):
         assert one.loss == pytest.approx(other.loss, rel=1e-4)
         assert one.eval_loss != pytest.approx(other.eval_loss, rel=1e-3)
