@@ -26,8 +26,8 @@ class Training:
     """One training, and what is wrong with it."""
 
     seed: int
-    averaging: str
-    epochs: int
+    averaging: bool = True
+    epochs: int = 10
     kept: float = 1.0
     """Share of the training images that it sees, chosen at random by the seed."""
     fault: str = ""
@@ -39,7 +39,7 @@ class Training:
     def file_name(self) -> str:
         """Name of the file with the answers; a fault of serving has the training of its seed without one."""
         fault = f"{self.fault.replace(' ', '-')}-{self.size:g}-{self.label}-" if self.fault else ""
-        return f"{self.averaging}-{self.epochs}-{self.kept:g}-{fault}{self.seed}.npz"
+        return f"{'averaged' if self.averaging else 'plain'}-{self.epochs}-{self.kept:g}-{fault}{self.seed}.npz"
 
 
 class Answers(NamedTuple):
@@ -123,8 +123,8 @@ def _train(training: Training, directory: Path) -> None:
     import keras
     import tensorflow as tf
 
-    from components.model import build_model
-    from components.training_loop import Block, fit
+    from components.training.loop import Block, fit
+    from components.training.network import build_model
 
     arrays = _worker["arrays"]
     images, labels = spoil(arrays.train_images, arrays.train_labels, training)

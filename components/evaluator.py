@@ -148,7 +148,7 @@ def write_counts(counts: AnswerCounts, image_shape: tuple[int, int], class_names
 
 def _compare_verdicts(evaluation_dir: str, checks: list[Check]) -> None:
     """Hold the floors against what TFMA made of them: two ways to one verdict."""
-    floors = [check for check in checks if check.p_value is None]
+    floors = [check for check in checks if check.won is None]
     theirs = tfma.load_validation_result(evaluation_dir).validation_ok
     if theirs != (not get_failures(floors)):
         raise RuntimeError(f"TFMA says validation_ok={theirs}, the checks do not: {floors}")

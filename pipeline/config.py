@@ -65,6 +65,12 @@ class Options(Declared):
         float, Interval(ge=0, le=1), Option("The same for the images of each class.", stage="Evaluator")
     ] = 0.03
 
+    max_churn: Annotated[
+        float,
+        Interval(ge=0, le=1),
+        Option("Most answers that may be others than the baseline's, right or wrong; 1 allows any.", stage="Evaluator"),
+    ] = 1.0
+
     accept_new_baseline: Annotated[bool, Option("Go on where what is pushed can't be compared.", stage="Evaluator")] = (
         False
     )

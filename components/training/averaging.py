@@ -16,9 +16,9 @@ class AveragingAdam(keras.optimizers.Adam):
     """Adam that also holds the average of the weights over about the last eighth of the steps so far.
 
     Keras' own average has one momentum for all steps, so that its length would have to be known from the number of
-    steps, and it starts full of the first, random weights. With a momentum of (t - 1) / (t + PARTS - 1) in step t, the
-    average of any number of steps t reaches over t / PARTS of them, and the first weights are forgotten at once: after
-    one step, it is the weights of that step.
+    steps, and it starts with all its weight on the first step, after which weights are random still. With a momentum of
+    (t - 1) / (t + PARTS - 1) in step t, it reaches over about t / PARTS steps at any number of steps t, and the
+    first step has no more weight than others. After one step, it is the weights of that step.
 
     Source: polynomial-decay averaging with eta = PARTS - 1, Shamir and Zhang, Stochastic Gradient Descent for
     Non-smooth Optimization, ICML 2013, section 4; of averages in general, Polyak and Juditsky, SIAM J. Control
