@@ -10,10 +10,10 @@ LOCK := $(if $(or $(GPU),$(wildcard .venv/requirements-gpu.lock.ready)),requirem
 READY := .venv/$(LOCK).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-kubeflow prove-image check format lock benchmark benchmark-scale simulate-gate clean
+.PHONY: help setup run test test-kubeflow prove-image check format lock benchmark benchmark-scale benchmark-retraining simulate-gate clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Install everything into .venv from the lock; PYTHON_VERSION=3.12 for another Python, GPU=1 for CUDA.
 
@@ -49,6 +49,9 @@ benchmark: $(READY) ## Time the pipeline against the plain tutorial script and a
 
 benchmark-scale: $(READY) ## Time and memory of each stage at 70,000, 280,000 and 700,000 images.
 	@$(RUN) -m benchmarks.scale $(ARGS)
+
+benchmark-retraining: $(READY) ## Train on the real data again and again, sound and faulty: does the gate tell them apart?
+	@$(RUN) -m benchmarks.retraining $(ARGS)
 
 simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, and how often it catches one.
 	@$(RUN) -m benchmarks.gate_simulation $(ARGS)

@@ -49,6 +49,7 @@ def make_artifacts(
     rejected: bool = False,
     never_predicted: int | None = None,
     answers: bool = True,
+    churn: bool = True,
     reason: str = "",
 ) -> dict[str, Artifact]:
     """Write the artifacts of one run.
@@ -62,6 +63,7 @@ def make_artifacts(
         rejected: whether a check of the data failed; then there is nothing after it.
         never_predicted: a label that the candidate never answers with.
         answers: whether the Evaluator left its answers, which older ones did not.
+        churn: whether it counted the answers that changed, likewise.
         reason: why a person pushed the baseline.
     """
     rng = np.random.default_rng(1)
@@ -99,7 +101,9 @@ def make_artifacts(
         write_manifest(model_dir, manifest)
     labels, predictions = _predict(len(class_names), rng, never_predicted)
     if answers:
-        made = _make_answers(class_names, shape, labels, predictions, rng, baseline=baseline)
+        made = _make_answers(
+            class_names, shape, labels, predictions, rng, baseline=baseline, counted=baseline and churn
+        )
         write_answers(artifacts["evaluation"].uri / "answers.json", made)
     accuracy = float(np.mean(predictions[0] == labels))
     checks = [*data_checks, *_make_checks(class_names, accuracy, blessed=blessed)]
@@ -161,6 +165,7 @@ def _make_answers(
     rng: np.random.Generator,
     *,
     baseline: bool,
+    counted: bool,
 ) -> Answers:
     candidate, earlier = predictions
     right = [answers == labels for answers in predictions]
@@ -195,6 +200,7 @@ def _make_answers(
         candidate=count(0),
         baseline=count(1) if baseline else None,
         pairs=pairs if baseline else [],
+        changed=np.bincount(labels[candidate != earlier], minlength=len(class_names)).tolist() if counted else [],
         lost=show(outcomes[2]) if baseline else [],
         won=show(outcomes[1]) if baseline else [],
         mistakes=show(~right[0]),

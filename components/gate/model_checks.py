@@ -56,7 +56,8 @@ def check_model(answers: Answers, bounds: Bounds) -> Iterator[Check]:
         changes = check_changes([Pairs(*counts) for counts in answers.pairs], answers.class_names, bounds)
         for check, churn in zip(changes, (whole, *classes), strict=True):
             yield replace(check, changed=churn.changed, lost=churn.lost, won=churn.won)
-        yield check_churn(whole, bounds.max_churn)
+        if whole.changed is not None:
+            yield check_churn(whole, bounds.max_churn)
 
 
 def check_floors(answers: ModelAnswers, class_names: Sequence[str], bounds: Bounds) -> Iterator[Check]:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.training.averaging import AveragingAdam, use_averages
+from components.training.averages import AveragingAdam, use_averages
 
 # Steps for each turn of the compiled loop, which copies weights and optimizer state once a turn: with one step a turn,
 # that takes as long as the step itself.

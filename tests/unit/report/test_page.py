@@ -49,7 +49,9 @@ def test_counts_of_the_page_are_those_of_the_answers(tmp_path: Path) -> None:
     cells = re.findall(r'<td class="right" style="--s:[\d.]+">(\d+)<small>', page)
     assert [int(cell) for cell in cells] == [row[n] for n, row in enumerate(report.answers.candidate.confusion)]
     won, lost = (sum(pair[n] for pair in report.answers.pairs) for n in (1, 2))
-    assert f"{won} images are right now that the baseline got wrong, and {lost} are wrong" in read_text(page)
+    changed, text = sum(report.answers.changed), read_text(page)
+    assert f"{changed} of 400 answers changed, {changed / 400:.2%}".replace("%", " %") in text
+    assert f"{lost} images were right and are wrong now, {won} were wrong and are right now." in text
     shown = [report.answers.lost, report.answers.won, report.answers.mistakes]
     assert len(re.findall('<img src="data:image/png;base64,[^"]+" alt="Image', page)) == sum(map(len, shown))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.training.averaging import PARTS, AveragingAdam
+from components.training.averages import PARTS, AveragingAdam
 from components.training.loop import Block, EpochResult, fit, shuffle_batches
 from components.training.network import build_model
 
