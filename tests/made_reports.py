@@ -50,6 +50,7 @@ def make_artifacts(
     never_predicted: int | None = None,
     answers: bool = True,
     churn: bool = True,
+    averaging: bool = True,
     reason: str = "",
 ) -> dict[str, Artifact]:
     """Write the artifacts of one run.
@@ -63,6 +64,7 @@ def make_artifacts(
         rejected: whether a check of the data failed; then there is nothing after it.
         never_predicted: a label that the candidate never answers with.
         answers: whether the Evaluator left its answers, which older ones did not.
+        averaging: whether averaged weights were exported.
         churn: whether it counted the answers that changed, likewise.
         reason: why a person pushed the baseline.
     """
@@ -85,7 +87,7 @@ def make_artifacts(
     data_checks = _write_data(artifacts["validation"].uri, class_names, shape, rng, rejected=rejected)
     if rejected:
         return {"validation": artifacts["validation"]}
-    _write_training(artifacts["model_run"].uri)
+    _write_training(artifacts["model_run"].uri, averaging=averaging)
     artifacts["baseline"].properties["version"] = int(baseline)
     if baseline:
         model_dir = artifacts["baseline"].uri / "Format-Serving"
@@ -141,11 +143,16 @@ def _write_data(
     return checks
 
 
-def _write_training(directory: Path) -> None:
+def _write_training(directory: Path, *, averaging: bool) -> None:
     history = [
         {"epoch": n, "loss": 1 / n, "accuracy": 0.8, "eval_loss": 1.1 / n, "eval_accuracy": 0.75} for n in (1, 2, 3)
     ]
-    record = {"device": "CPU", "seconds": 1.5, "options": {"epochs": 3, "seed": 42}, "history": history}
+    record = {
+        "device": "CPU",
+        "seconds": 1.5,
+        "options": {"epochs": 3, "seed": 42, "averaging": averaging},
+        "history": history,
+    }
     (directory / "training.json").write_text(json.dumps(record))
 
 

@@ -5,6 +5,10 @@ rejected where it loses more than the margin, and not by chance: McNemar's exact
 after Holm's correction for the number of classes. Half of that are gains, so two equally good models are rejected at
 most 2.5 % of the time for the whole, and as often for some class: 5 % together, at any number of images.
 
+That is chance in the images, given both models. That two trainings are never the same is what the margins are for: they
+are wide beside the spread between retrainings with nothing wrong, and narrow beside what a fault costs a class
+(docs/decisions.md, 21; benchmarks/retraining.py). A difference within them is what the next seed may undo.
+
 To ask that the whole interval be within the margin, as trials of non-inferiority do, would reject equally good models
 half of the time: where 8 % of 10,000 answers differ, it reaches 0.55 points either way. To ask that all of it be beyond
 the margin would let a loss of one point pass more often than not. benchmarks/gate_simulation.py shows the rates.

@@ -56,6 +56,15 @@ def test_counts_of_the_page_are_those_of_the_answers(tmp_path: Path) -> None:
     assert len(re.findall('<img src="data:image/png;base64,[^"]+" alt="Image', page)) == sum(map(len, shown))
 
 
+def test_the_curves_say_whether_they_are_of_averaged_weights(tmp_path: Path) -> None:
+    averaged, plain = (
+        read_text(render_page(make_report(tmp_path / str(averaging), averaging=averaging)))
+        for averaging in (True, False)
+    )
+    assert "The curves of the eval split are those of the averaged weights" in averaged
+    assert "averaged weights" not in plain
+
+
 def test_a_run_that_was_not_blessed_lists_what_failed(tmp_path: Path) -> None:
     text = read_text(render_page(make_report(tmp_path, blessed=False)))
     assert "The model did not pass, and was not pushed." in text
