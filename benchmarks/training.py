@@ -1,8 +1,8 @@
 """Training alone: our loop, with averaging and without, beside Keras' fit, `python benchmarks/training.py --seeds 5`.
 
 On a GPU, `--seeds 1`. All start from uint8 images in memory divided by 255 and end with a trained network; compiling
-counts, and so does the way to the device. Same network, batch size, epochs and Adam; none looks at the test images while
-it trains.
+counts, and so does the way to the device. Same network, batch size, epochs and Adam; none looks at the test images
+while it trains.
 """
 
 from __future__ import annotations
