@@ -35,6 +35,7 @@ OPTIONS = {
     "max_calibration_error": 1.0,
     "max_loss": 0.01,
     "max_class_loss": 0.5,
+    "max_churn": 1.0,
     "accept_new_baseline": False,
 }
 DATA_CHECK = Check(name="schema", slice="eval", passed=True, reason="eval split: every example fits the schema")
@@ -199,6 +200,17 @@ def test_a_model_that_is_like_its_baseline_is_blessed(evaluate) -> None:
         sure = math.exp(5) / (math.exp(5) + 9)
         assert metrics[None][CALIBRATION_ERROR] == pytest.approx(abs(sure - 0.95), abs=1e-6)
         assert metrics[None][LOSS] == pytest.approx(-math.log(sure) + 0.05 * 5, rel=1e-5)
+
+
+def test_too_many_changed_answers_are_not_blessed_where_a_person_bounds_them(evaluate) -> None:
+    """10 lost and 10 won, of 200: no loss at all, and TFMA, which looks at the floors alone, has nothing to say."""
+    result = evaluate("a", "b", wrong={"a": {3: 10}, "b": {5: 10}}, max_churn=0.05)
+    assert not result.blessed
+    assert len(result.failures) == 1
+    churn = result.get_check("churn")
+    assert churn.reason == result.failures[0]
+    assert (churn.value, churn.changed, churn.lost, churn.won) == (pytest.approx(0.1), 20, 10, 10)
+    assert sum(result.answers.changed) == 20
 
 
 def test_a_loss_that_is_no_chance_is_not_blessed_and_its_images_are_kept(evaluate) -> None:
