@@ -1,6 +1,6 @@
 """Modules that TensorFlow and TFX import as they start, and that a run uses late or never, are executed on first use.
 
-It is what `importlib.util.LazyLoader` of the standard library does, for packages, too. Such a module is in `sys.modules`
+It is what `importlib.util.LazyLoader` of the standard library does, for packages, too. Such a module is in sys.modules
 and can be imported from, and its submodules are found. The first name that is asked of it executes it, whole and as
 ever, so whoever uses it gets all of it. Nothing is left out, and nothing is replaced.
 """
@@ -30,7 +30,7 @@ def defer_imports(
         names: Full names. A submodule that is not among them is a use of its package, which is executed first, as ever.
         open_packages: Those of them that do no more than hand on names of their submodules: these may be imported alone.
         leaves: Submodules that need nothing of their package, and may be imported alone.
-        defined_in: For some of them a leaf that defines names which they hand on: such a name is taken from there,
+        defined_in: For some of them a leaf that defines names which they hand on: such a name comes from it,
             and is no use of the heavy one.
     """
     sys.meta_path.insert(0, _Finder(frozenset(names), frozenset(open_packages), frozenset(leaves), defined_in))
