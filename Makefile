@@ -7,6 +7,8 @@ RUN := .venv/bin/python
 # Once GPU=1 was asked for, .venv stays one for GPUs.
 LOCK := $(if $(or $(GPU),$(wildcard .venv/requirements-gpu.lock.ready)),requirements-gpu.lock,requirements.lock)
 # What is installed stays; a PYTHON_VERSION that is another than its asks for another.
+# Where `make test-other-stack` keeps its Debian 13; `make benchmark` measures in it, too, once it is there.
+STACK_ROOT ?= /var/tmp/tfx-fashion-mnist-debian-13
 READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
@@ -33,7 +35,7 @@ prove-image: ## Run the Dockerfile's steps in a Debian 13, without docker (root,
 	@$(PYTHON) deploy/prove_image.py $(or $(IMAGE_ROOT),/tmp/image-root) $(if $(IMAGE_PYTHON),--python $(IMAGE_PYTHON))
 
 test-other-stack: $(READY) ## Test the current stack in a Debian 13, and both with each other (root, mmdebstrap, glibc < 2.39).
-	@$(PYTHON) deploy/test_stack.py $(or $(STACK_ROOT),/var/tmp/tfx-fashion-mnist-debian-13)
+	@$(PYTHON) deploy/test_stack.py $(STACK_ROOT)
 
 check: $(READY) ## Check format, lint and types.
 	@.venv/bin/ruff format --check .
@@ -50,13 +52,15 @@ lock: | $(filter .uv/bin/uv,$(UV)) ## Compile the lock files from pyproject.toml
 		--output-file requirements-gpu.lock
 LOCK_OPTIONS := --quiet --universal --generate-hashes --python-version 3.10 --custom-compile-command "make lock"
 
-# pip-audit asks PyPI, and OSV behind it. --strict: a package that could not be asked about is an error, and not silence.
-audit: $(READY) ## Look the lock's releases up among known vulnerabilities (needs the network).
-	@$(UV) tool run pip-audit --strict --disable-pip --require-hashes --vulnerability-service osv \
-		--requirement requirements.lock
+# Once for each stack: the lock's markers are read for the Python that pip-audit runs on. --strict: a package that could not
+# be asked about is an error, and not silence.
+audit: $(READY) ## Look both stacks' releases up among the vulnerabilities that osv.dev knows (needs the network).
+	@for python in 3.10 3.12; do echo "Python $$python"; $(UV) tool run --python $$python pip-audit --strict --disable-pip \
+		--require-hashes --vulnerability-service osv --requirement requirements.lock || exit; done
 
 benchmark: $(READY) ## Time the pipeline against the plain tutorial script and a stock TFX pipeline.
 	@$(RUN) -m benchmarks.compare $(ARGS)
+	@if [ -e $(STACK_ROOT)/made ]; then $(PYTHON) deploy/test_stack.py $(STACK_ROOT) --benchmark "$(ARGS)"; fi
 
 benchmark-scale: $(READY) ## Time and memory of each stage at 70,000, 280,000 and 700,000 images.
 	@$(RUN) -m benchmarks.scale $(ARGS)

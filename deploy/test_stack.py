@@ -84,10 +84,20 @@ def compare_stacks(root: Root, exchange: Path, mounts: dict[Path, Path]) -> None
             sys.exit(f"{epochs} epochs: the stacks reach other verdicts: {verdicts}")
 
 
+def benchmark(root: Root, arguments: str, mounts: dict[Path, Path]) -> None:
+    """Run the benchmark in the root, and bring its results here."""
+    data = "--data /data" if DATA in mounts.values() else ""
+    root.run("make setup", mounts)
+    root.run(f".venv/bin/python -m benchmarks.compare {data} {arguments}", mounts)
+    for results in root.locate(PROJECT / "benchmarks").glob("results-*.json"):
+        shutil.copyfile(results, SOURCES / "benchmarks" / results.name)
+
+
 def main() -> None:
     """Make the root if need be, test in it, and let the two stacks meet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
+    parser.add_argument("--benchmark", metavar="ARGS", help="time it instead, and keep the results here")
     options = parser.parse_args()
     folder = options.root.resolve()
     root = Root(folder)
@@ -107,6 +117,9 @@ def main() -> None:
     if data:
         mounts[Path(data)] = DATA
     root.run("if command -v c++ gcc; then echo 'There is a compiler, and there should be none.'; exit 1; fi")
+    if options.benchmark is not None:
+        benchmark(root, options.benchmark, mounts)
+        return
     root.run("make test ARGS='tests/unit tests/integration tests/e2e -q'", mounts)
     if data:
         root.environment["FASHION_MNIST_DIR"] = str(DATA)
