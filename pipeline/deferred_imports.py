@@ -28,7 +28,7 @@ def defer_imports(
 
     Args:
         names: Full names. A submodule that is not among them is a use of its package, which is executed first, as ever.
-        open_packages: Those of them that do no more than hand on names of their submodules: these may be imported alone.
+        open_packages: Those of them that only hand on names of their submodules, which may be imported alone.
         leaves: Submodules that need nothing of their package, and may be imported alone.
         defined_in: For some of them a leaf that defines names that they hand on: such a name comes from it, and is
             no use of the heavy one.
