@@ -77,9 +77,9 @@ def test_a_run_starts_without_what_it_uses_late_or_never() -> None:
         "from pipeline.environment import prepare_environment; prepare_environment()\n"
         "import sys, pipeline.local_runner; print(*sys.modules)\n"
         "import keras, tensorflow_model_analysis as tfma, tensorflow as tf, tfx.components\n"
-        "from tensorflow.keras import layers\n"
+        "from tensorflow.keras import layers\nfrom tensorflow_model_analysis import sdk\n"
         "assert keras.layers.Dense is layers.Dense is tf.keras.layers.Dense\n"
-        "assert tfma.EvalConfig and tfma.extractors.SliceKeyExtractor and tfx.components.Pusher"
+        "assert sdk.EvalConfig and tfma.extractors.SliceKeyExtractor and tfx.components.Pusher"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
