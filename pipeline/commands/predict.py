@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,9 +21,11 @@ from components.images.image_files import ImageFileError, read_image_file
 from components.images.summary import read_summary
 from components.report.number_format import write_percent
 from components.serving.versions import DATA_SUMMARY, list_versions
-from pipeline.commands.console import STATUS_WIDTH
+from pipeline.commands.console import STATUS_WIDTH, Terminal, add_name_column
 from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
+
+_MOST_DIGITS = 7
 
 
 class PredictError(ValueError):
@@ -90,7 +91,10 @@ def read_range(text: str | None) -> range:
         PredictError: It is something else.
     """
     start, colon, stop = (text or "0:0").partition(":")
-    if not (colon and start.isdecimal() and stop.isdecimal()) or (text and int(start) >= int(stop)):
+    # As many digits as images may have; more of them would be a list without end.
+    if not (colon and start.isdecimal() and stop.isdecimal()) or len(stop) > _MOST_DIGITS or len(start) > _MOST_DIGITS:
+        raise PredictError(f"--eval-range {text}: expected two numbers such as 0:15, of at most {_MOST_DIGITS} digits.")
+    if text and int(start) >= int(stop):
         raise PredictError(f"--eval-range {text}: expected two numbers such as 0:15, the second above the first.")
     return range(int(start), int(stop))
 
@@ -167,13 +171,17 @@ def _describe(question: Question, probabilities: Sequence[float], names: Sequenc
 
 def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path) -> None:
     # As wide as the rows are: what is cut can't be read.
-    console = Console(highlight=False, width=STATUS_WIDTH)
-    table = Table("Image", "Answer", "Confidence", "Is", "", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    console = Terminal(width=STATUS_WIDTH)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("Image", overflow="fold")
+    for column in ("Answer", "Confidence", "Is", ""):
+        add_name_column(table, column)
     words = {True: ("right", "blue"), False: ("wrong", "red"), None: ("", "")}
     for each in answers:
         word, style = words[each["right"]]
         confidence = write_percent(each["confidence"], 1)
-        table.add_row(Text(each["image"]), Text(each["predicted"], style), confidence, each["label"], Text(word, style))
+        answer, label = Text(each["predicted"], style), Text(each["label"] or "")
+        table.add_row(Text(each["image"]), answer, confidence, label, Text(word, style))
     console.print(table, soft_wrap=True)
     if len(answers) == 1:
         shares = sorted(answers[0]["probabilities"].items(), key=lambda item: -item[1])

@@ -141,12 +141,14 @@ def _read(path: Path, parameters: list[str] | None = None, **options: Any) -> An
 
 
 def _compile(settings: Any) -> str:
+    from pipeline.commands.console import hide_output
     from pipeline.environment import prepare_environment
 
     prepare_environment()
-    from pipeline.kubeflow.compile import compile_pipeline
+    with hide_output():  # of TensorFlow, which tells of itself; what is wrong is raised
+        from pipeline.kubeflow.compile import compile_pipeline
 
-    return compile_pipeline(settings)
+        return compile_pipeline(settings)
 
 
 def _connect(settings: Any) -> Any:
