@@ -16,6 +16,7 @@ def prepare_environment() -> None:
     for name in [name for name in os.environ if name.startswith("KERAS_")]:
         del os.environ[name]
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["MPLBACKEND"] = "agg"  # pictures are written to files, and matplotlib comes with TFX
     os.environ["KERAS_HOME"] = os.devnull  # where there is no keras.json, and none can be written
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 

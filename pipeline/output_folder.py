@@ -13,6 +13,7 @@ from pathlib import Path
 # The deepest file that a stage writes, below the folder of its pipeline, is about that long.
 _ROOM_BELOW = 300
 _LONGEST_PATH = 4096 - _ROOM_BELOW
+_LONGEST_NAME = 255
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -39,8 +40,12 @@ def check_output(output: Path) -> None:
         )
     if not path.isprintable():  # newlines, escapes, and bytes that are no UTF-8
         raise OutputError(f"--output {path!a}: expected a path of printable characters in UTF-8.")
-    if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise OutputError(f"--output {path[:60]}…: {len(path):,} characters; expected at most {_LONGEST_PATH:,}.")
+    if (
+        len(os.fsencode(path)) > _LONGEST_PATH
+        or max(len(os.fsencode(part)) for part in output.absolute().parts) > _LONGEST_NAME
+    ):
+        limits = f"{_LONGEST_PATH:,} bytes, and {_LONGEST_NAME} in the name of a folder"
+        raise OutputError(f"--output {path[:60]}…: too long; expected at most {limits}.")
     try:
         _probe(output)
     except FileExistsError as error:

@@ -117,7 +117,9 @@ def read_records(output: Path) -> list[RunRecord]:
 def _read_record(path: Path) -> RunRecord:
     run_id, data = path.parent.name, path.parents[2].name
     try:
-        record = msgspec.convert(json.loads(path.read_bytes()), RunRecord)
+        if not (text := path.read_bytes().strip()):
+            raise ValueError("it is empty")
+        record = msgspec.convert(json.loads(text), RunRecord)
         if (record.run_id, record.data) != (run_id, data):  # a copy: its names lead elsewhere
             raise ValueError(f"it is of {record.data}, {record.run_id}")
         return record

@@ -176,7 +176,7 @@ def print_status(records: Sequence[RunRecord]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("When", "Run", "Data", "Verdict", "Accuracy", "Churn", "Pushed"):
         add_name_column(table, column, justify="right" if column in ("Accuracy", "Churn") else "left")
-    for record in records:
+    for record in (each for each in records if each.verdict != "damaged"):
         verdict = "interrupted" if record.verdict == "running" and not is_alive(record) else record.verdict
         title, colour = VERDICTS[verdict]
         table.add_row(

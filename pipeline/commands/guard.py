@@ -5,6 +5,9 @@ Only Python's own library is imported here, so that a missing package is told li
 
 from __future__ import annotations
 
+import codecs
+import errno
+import locale
 import os
 import sys
 import tempfile
@@ -35,6 +38,8 @@ def tell_errors() -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] in ("click", "typer"):
             raise
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename:
+            error.filename = "standard output"  # a run names its folder, and other commands write nothing else
         explanation = explain(error)
         _say(f"Error: {explanation.sentence}{'' if explanation.known else _keep_details()}.")
         raise SystemExit(explanation.code) from error
@@ -68,13 +73,22 @@ def call_guarded(command: Callable[[], object]) -> int:
 
 
 def _start_plainly() -> None:
-    """Start anew without `-O` and without warnings as errors, which libraries do not bear, for the children too."""
-    warned = any("error" in option for option in sys.warnoptions)
-    if not (sys.flags.optimize or warned):
+    """Start anew without what the environment must not decide, for libraries and children do not bear it.
+
+    That is `-O`, which takes docstrings and asserts away; warnings that are errors; and files read in another encoding
+    than UTF-8, which the terminal may have.
+    """
+    changed: dict[str, str | None] = {}
+    if sys.flags.optimize:
+        changed["PYTHONOPTIMIZE"] = None
+    if any("error" in option for option in sys.warnoptions):
+        changed["PYTHONWARNINGS"] = None
+    if codecs.lookup(locale.getpreferredencoding(do_setlocale=False)).name != "utf-8":
+        changed |= {"PYTHONUTF8": "1", "PYTHONIOENCODING": os.environ.get("PYTHONIOENCODING") or sys.stdout.encoding}
+    if not changed:
         return
-    for name in ("PYTHONOPTIMIZE", *(["PYTHONWARNINGS"] if warned else [])):
-        os.environ.pop(name, None)
-    os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - the same Python, and no shell
+    environment = {name: value for name, value in {**os.environ, **changed}.items() if value is not None}
+    os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606 - the same Python, and no shell
 
 
 def _keep_details() -> str:

@@ -9,7 +9,21 @@ import sys
 from typing import TextIO
 
 # Stand-ins for a terminal or a log in ASCII or Latin-1; anything else becomes a question mark.
-_STAND_INS = {"✓": "+", "✗": "x", "█": "#", "…": "...", "“": '"', "”": '"', "━": "-", "╸": "-"}
+_STAND_INS = {
+    "✓": "+",
+    "✗": "x",
+    "█": "#",
+    "…": "...",
+    "\u2013": "-",
+    "\u2014": "-",
+    "\u2212": "-",
+    "\u202f": " ",
+    "\xa0": " ",
+    "“": '"',
+    "”": '"',
+    "━": "-",
+    "╸": "-",
+}
 _ERRORS = "stand-in"
 # C0 and C1 but for tab and newline, and marks that turn the direction of writing.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

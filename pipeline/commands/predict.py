@@ -121,7 +121,7 @@ def _find_model(output: Path, name: str | None, version: int | None) -> Path:
         raise PredictError(f"no model is pushed in {output / name if name else output}: run the pipeline first.")
     versions = list_versions(found)
     if version is not None and version not in versions:
-        raise PredictError(f"--version {version}: not in {found}, which has {', '.join(map(str, versions))}.")
+        raise PredictError(f"--version {version}: not in {found}; expected one of {', '.join(map(str, versions))}.")
     return found / str(version or versions[-1])
 
 
@@ -134,7 +134,9 @@ def _ask_files(files: Sequence[Path], shape: tuple[int, int]) -> Iterator[Questi
 
 def _ask_evaluation(dataset: Dataset, indices: Sequence[int], shape: tuple[int, int]) -> Iterator[Question]:
     if dataset.image_shape != shape:
-        raise PredictError(f"{dataset.directory}: its images are of another size than those of the model.")
+        raise PredictError(
+            f"{dataset.directory}: its images are of another size than those of the model; name its data with --data."
+        )
     image_file, label_file = dataset.files[EVAL_SPLIT]
     for index in indices:
         if not 0 <= index < dataset.counts[EVAL_SPLIT]:

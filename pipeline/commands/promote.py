@@ -72,4 +72,6 @@ def _refuse_what_is_pushed(serving_dir: Path, manifest: Manifest) -> None:
     version = get_pushed_version(serving_dir)
     current = read_manifest(serving_dir, version) if version else None
     if current and current.digest == manifest.digest:
-        raise PromotionError(f"{manifest.run_id}: its model is what is pushed already, version {version}.")
+        raise PromotionError(
+            f"{manifest.run_id}: its model is what is pushed already, version {version}; there is nothing to do."
+        )

@@ -161,7 +161,9 @@ def _tell(settings: Any, count: int, done: str) -> None:
     from pipeline.kubeflow.client import KubeflowError
 
     if not count:
-        raise KubeflowError(f"no schedule {settings.pipeline_name} in the experiment {settings.experiment}")
+        raise KubeflowError(
+            f"no schedule {settings.pipeline_name} in the experiment {settings.experiment}; start one with schedule"
+        )
     print(f"Schedule {settings.pipeline_name}: {done}.")
 
 
