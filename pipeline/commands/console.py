@@ -84,6 +84,11 @@ def add_name_column(table: Table, title: str, **options: Any) -> None:
     table.add_column(title, no_wrap=True, max_width=NAME_WIDTH, overflow="ellipsis", **options)
 
 
+def shorten_name(name: str, width: int) -> str:
+    """Cut a name that is longer than its place."""
+    return name if len(name) < width else f"{name[: width - 2]}…"
+
+
 class StageDisplay(logging.Handler):
     """Shows each stage while it runs and a line for it when it is done; for the Trainer, the epochs.
 

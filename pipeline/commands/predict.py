@@ -21,7 +21,7 @@ from components.images.image_files import ImageFileError, read_image_file
 from components.images.summary import read_summary
 from components.report.number_format import write_percent
 from components.serving.versions import DATA_SUMMARY, list_versions
-from pipeline.commands.console import STATUS_WIDTH, Terminal, add_name_column
+from pipeline.commands.console import STATUS_WIDTH, Terminal, add_name_column, shorten_name
 from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
 
@@ -188,7 +188,8 @@ def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path) -> None:
     if len(answers) == 1:
         shares = sorted(answers[0]["probabilities"].items(), key=lambda item: -item[1])
         for name, share in shares:
-            console.print(f"  {name:<24}{write_percent(share, 1):>7}  {'█' * round(30 * share)}", markup=False)
+            line = f"  {shorten_name(name, 24):<24}{write_percent(share, 1):>7}  {'█' * round(30 * share)}"
+            console.print(line, markup=False)
     known = [each["right"] for each in answers if each["right"] is not None]
     if len(known) > 1:
         console.print(f"{sum(known):,} of {len(known):,} are right.")

@@ -17,8 +17,8 @@ from pipeline.store import StoreError
 REPORT_FILE = "report.html"
 
 
-# The artifacts that a report is made of.
-_READ = ("DataValidator.validation", "Trainer.model_run", "Baseline.baseline", "Evaluator.evaluation")
+# The artifacts that a report is made of, by the names that their stages give them.
+_READ = {"validation", "model_run", "baseline", "evaluation"}
 _DECIDED = ("pushed", "not_blessed", "data_rejected")
 
 
@@ -61,7 +61,7 @@ def read_report(output: Path, record: RunRecord) -> Report:
         outputs = read_outputs(output / record.data / "metadata.sqlite", record.artifacts_of)
     except StoreError as error:
         raise DamagedRunError(_describe_loss(output, record, str(error))) from error
-    for damage in (_find_damage(outputs[key]) for key in _READ if key in outputs):
+    for damage in (_find_damage(each) for key, each in outputs.items() if key.partition(".")[2] in _READ):
         if damage:
             raise DamagedRunError(_describe_loss(output, record, damage))
     if not outputs and record.verdict in _DECIDED:
