@@ -243,7 +243,7 @@ def suggest_next(record: RunRecord, config: PipelineConfig) -> str:
         return "train otherwise, or allow what failed; python run_pipeline.py options lists what can be set"
     if record.verdict == "data_rejected":
         return f"mend the files in {config.data_dir}, and run again"
-    return "read the log"
+    return "run it again" if record.verdict == "interrupted" else "read the log"
 
 
 def _interrupt(*_: object) -> None:
