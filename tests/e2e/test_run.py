@@ -242,7 +242,7 @@ def test_status_lists_runs_newest_first(first_run, output):
     assert "version 1" in listing
 
 
-def test_a_damaged_cache_is_told_and_made_anew(first_run, output, sample_dir):
+def test_a_damaged_cache_is_made_anew(first_run, output, sample_dir):
     _, record = first_run
     (shard,) = output.glob(f"{record['data']}/artifacts/ExampleGen/examples/*/Split-eval/*")
     whole = shard.read_bytes()

@@ -64,7 +64,7 @@ def test_status_shows_the_year_where_it_is_another_one(capsys: pytest.CaptureFix
 def test_a_long_reason_does_not_push_the_other_columns_away(capsys: pytest.CaptureFixture[str]) -> None:
     promotion = Promotion(version=1, reason="because " * 60, pushed_at="")
     print_status([RunRecord(run_id="20250101-000000-aaaa", data="sample", accuracy=0.875, promotion=promotion)])
-    row = "20250101-000000-aaaa  sample  interrupted    0.8750  version 1 (by a person: because"
+    row = "20250101-000000-aaaa  sample  interrupted    0.8750         version 1 (by a person: because"
     assert row in capsys.readouterr().out
 
 
