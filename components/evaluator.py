@@ -1,5 +1,6 @@
 """Evaluator: candidate and baseline answer the evaluation images, and the gate judges the answers."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -22,11 +23,11 @@ from tfx.utils import path_utils
 
 from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
 from components.data_validator import DataValidation
-from components.features import EVAL_SPLIT, IMAGE_KEY, LABEL_KEY, SIGNATURE
+from components.features import COUNTS_PROPERTY, EVAL_SPLIT, IMAGE_KEY, LABEL_KEY, SIGNATURE
 from components.gate.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add_counts, build_answers, count_answers
 from components.gate.answers import ANSWERS_FILE, read_answers, write_answers
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, get_failures, read_checks, write_checks
-from components.gate.model_checks import Bounds, check_baseline, check_model
+from components.gate.model_checks import Bounds, check_baseline, check_evaluated_images, check_model
 from components.schema import get_class_names, get_image_shape, read_schema
 from components.serving.baseline_model import find_obstacle
 
@@ -79,8 +80,11 @@ def GatedEvaluator(
     bounds = Bounds(**{field.name: options[field.name] for field in fields(Bounds)})
     _evaluate(beam_pipeline, files, models, make_eval_config(bounds), image_shape, class_names, evaluation.uri)
 
-    checks = list(check_model(read_answers(Path(evaluation.uri, ANSWERS_FILE)), bounds))
+    answers = read_answers(Path(evaluation.uri, ANSWERS_FILE))
+    checks = list(check_model(answers, bounds))
     _compare_verdicts(evaluation.uri, checks)
+    if listed := examples.get_string_custom_property(COUNTS_PROPERTY):
+        checks.insert(0, check_evaluated_images(answers, json.loads(listed)[EVAL_SPLIT]))
     if BASELINE not in models:
         checks.append(check_baseline(version, obstacle, accepted=options["accept_new_baseline"]))
     checks = [*read_checks(Path(validation.uri, DATA_CHECKS_FILE)), *checks]

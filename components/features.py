@@ -25,6 +25,8 @@ CLASS_NAMES = (
 
 # A custom property of the examples artifact, a list in JSON.
 CLASS_NAMES_PROPERTY = "class_names"
+# And how many images each split of them has, by name, in JSON.
+COUNTS_PROPERTY = "image_counts"
 
 # Of the served model: what TensorFlow Serving answers with where a client names nothing else.
 SIGNATURE = "serving_default"

@@ -7,12 +7,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
+from typer.core import TyperGroup
 
-from pipeline.commands.exit_codes import ExitCode, fail
+from pipeline.commands.guard import tell_errors
 from pipeline.commands.run_options import DEFAULT_FILE, list_given, takes_options, write_file, write_table
 from pipeline.kubeflow.cli import app as kubeflow
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+class GuardedGroup(TyperGroup):
+    """The commands, each of which tells an error in one sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Invoke a command under the guard."""
+        with tell_errors():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(cls=GuardedGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(kubeflow, name="kubeflow", no_args_is_help=True)
 
 OutputOption = Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder of metadata, models and runs.")]
@@ -26,7 +37,7 @@ def describe() -> None:
     """Train an image classifier, check it, and push it only if its data was sound and it is no worse than the last.
 
     Exit codes: 0 pushed or nothing to do; 1 error; 2 wrong usage or bad input; 3 the model was not blessed;
-    4 the data was rejected.
+    4 the data was rejected; 130 interrupted.
     """
 
 
@@ -58,9 +69,9 @@ def options(
 @app.command()
 def status(output: OutputOption = DEFAULT_OUTPUT, as_json: JsonOption = False) -> None:
     """List past runs, newest first."""
-    from pipeline.runs import list_records
+    from pipeline.runs import read_records
 
-    records = list_records(output)
+    records = read_records(output)
     if as_json:
         import json
         from dataclasses import asdict
@@ -82,12 +93,9 @@ def report(
     output: OutputOption = DEFAULT_OUTPUT,
 ) -> None:
     """Show the report of a run: the verdict, why, and what changed."""
-    from pipeline.commands.report import UnknownRunError, show_report
+    from pipeline.commands.report import show_report
 
-    try:
-        show_report(output, run_id, form, open_browser=open_browser)
-    except UnknownRunError as error:
-        fail(error, ExitCode.BAD_INPUT)
+    show_report(output, run_id, form, open_browser=open_browser)
 
 
 @app.command()
@@ -98,12 +106,9 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Show two runs side by side."""
-    from pipeline.commands.report import UnknownRunError, show_comparison
+    from pipeline.commands.report import show_comparison
 
-    try:
-        show_comparison(output, (first, second), as_json=as_json)
-    except UnknownRunError as error:
-        fail(error, ExitCode.BAD_INPUT)
+    show_comparison(output, (first, second), as_json=as_json)
 
 
 @app.command()
@@ -113,15 +118,9 @@ def promote(
     output: OutputOption = DEFAULT_OUTPUT,
 ) -> None:
     """Push the model of a run in spite of the gate, for a reason."""
-    from pipeline.commands.promote import PromotionError, promote_run
-    from pipeline.commands.report import UnknownRunError
+    from pipeline.commands.promote import promote_run
 
-    try:
-        promotion = promote_run(output, run_id, reason)
-    except (UnknownRunError, PromotionError) as error:
-        fail(error, ExitCode.BAD_INPUT)
-    except RuntimeError as error:  # PushError, which TFX would have to be imported for
-        fail(error, ExitCode.ERROR)
+    promotion = promote_run(output, run_id, reason)
     print(f"Pushed: the model of {run_id} is version {promotion.version} now, by a person: {promotion.reason}")
 
 
@@ -141,20 +140,17 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the pushed model what is on some images."""
-    from pipeline.commands.predict import PredictError, predict_images, read_range
+    from pipeline.commands.predict import predict_images, read_range
 
-    try:
-        predict_images(
-            output,
-            files=images or [],
-            indices=[*(eval_index or []), *read_range(eval_range)],
-            data=data,
-            version=version,
-            plot=plot,
-            as_json=as_json,
-        )
-    except PredictError as error:
-        fail(error, ExitCode.BAD_INPUT)
+    predict_images(
+        output,
+        files=images or [],
+        indices=[*(eval_index or []), *read_range(eval_range)],
+        data=data,
+        version=version,
+        plot=plot,
+        as_json=as_json,
+    )
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge, Interval
+from annotated_types import Interval
 
 from pipeline.declared import Declared, Option, list_fields
 
@@ -96,7 +96,9 @@ class RunOptions(Options):
     ] = "auto"
 
     sample_size: Annotated[
-        int, Ge(100), Option("Training images that --data sample generates.", unit="images", on_cluster=False)
+        int,
+        Interval(ge=100, le=1_000_000),
+        Option("Training images that --data sample generates.", unit="images", on_cluster=False),
     ] = 12_000
 
     output: Annotated[Path, Option("Folder of metadata, models and runs.", metavar="DIR", on_cluster=False)] = Path(

@@ -81,6 +81,10 @@ def build(record: type[Record], values: Mapping[str, Any], where: str = "", writ
     """
     from pydantic import TypeAdapter, ValidationError  # takes a while, and not every command reads a configuration
 
+    for name, value in values.items():
+        if not str(value).isascii() and any("\ud800" <= character <= "\udfff" for character in str(value)):
+            given = write.format(name=name, option=name.replace("_", "-"), value=ascii(str(value)))
+            raise ConfigError((f"{where}: " if where else "") + f"{given}: expected text in UTF-8.")
     try:
         return TypeAdapter(record).validate_json(json.dumps(values, default=str))
     except ValidationError as error:
@@ -99,7 +103,7 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); {remedy}.") from error
     except ValueError as error:  # TOML, or the characters that it is written in
-        raise ConfigError(f"{path}: not TOML ({error}).") from error
+        raise ConfigError(f"{path}: not TOML ({error}); correct it there.") from error
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -16,6 +16,12 @@ def prepare_environment() -> None:
     """Choose Keras 3, defer imports that a run uses late or never, and let the GPU's memory grow."""
     # Unset, the Keras that one gets depends on the order of the imports.
     os.environ["TF_USE_LEGACY_KERAS"] = "0"
+    # What a person has set up for other work, number of epochs and float16 included, is not for these models.
+    for name in [name for name in os.environ if name.startswith("KERAS_")]:
+        del os.environ[name]
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["MPLBACKEND"] = "agg"  # pictures are written to files, and matplotlib comes with TFX
+    os.environ["KERAS_HOME"] = os.devnull  # where there is no keras.json, and none can be written
     defer_unused_imports()
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -18,16 +16,14 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.proto.orchestration import pipeline_pb2
 
+from components.report.lineage import read_properties
 from components.serving import model_verifier
 from components.trainer import choose_device
+from pipeline.artifact_files import FILES_PROPERTY, find_damage, list_files
 from pipeline.config import PipelineConfig
 from pipeline.environment import keep_beam_in_process
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
 from pipeline.start_up import Preparation
-
-
-class RunInProgressError(RuntimeError):
-    """Another run holds the output directory."""
 
 
 class Listener(Protocol):
@@ -38,6 +34,9 @@ class Listener(Protocol):
 
     def end_stage(self, name: str, seconds: float, *, cached: bool) -> None:
         """Hear that a stage ended well."""
+
+    def print(self, text: str) -> None:
+        """Hear of something that a person should know."""
 
 
 class LocalRunner(tfx_runner.IrBasedRunner):
@@ -60,6 +59,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connections = deployment.metadata_connection_config
         connection = getattr(connections, connections.WhichOneof("connection_config"))
+        self._retire_damaged(connection)
         self._preparation.begin("Trainer")
         for node in pipeline.nodes:
             self._launch(node.pipeline_node, pipeline, deployment, connection)
@@ -83,47 +83,51 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         ).launch()
         with metadata.Metadata(connection) as handle:
             (record,) = handle.store.get_executions_by_id([execution.execution_id])
-        cached = record.last_known_state == metadata_store_pb2.Execution.CACHED
+            cached = record.last_known_state == metadata_store_pb2.Execution.CACHED
+            if not cached:
+                _record_files(handle.store, execution.execution_id)
         if stage == "Trainer" and not cached:
             model_verifier.start_ahead()  # for the Pusher: it is ready by the time that the Evaluator is done
         self._listener.end_stage(stage, time.monotonic() - started, cached=cached)
 
+    def _retire_damaged(self, connection: Any) -> None:
+        """Mark what is no longer whole as deleted: TFX's cache takes live artifacts only, and so makes it anew."""
+        with metadata.Metadata(connection) as handle:
+            live = [each for each in handle.store.get_artifacts() if each.state == metadata_store_pb2.Artifact.LIVE]
+            for artifact in live:
+                listed = read_properties(artifact.custom_properties).get(FILES_PROPERTY, "")
+                if damage := find_damage(Path(artifact.uri), listed):
+                    artifact.state = metadata_store_pb2.Artifact.DELETED
+                    handle.store.put_artifacts([artifact])
+                    self._listener.print(f"Not taken from the cache: {damage}.")
+
+
+def _record_files(store: Any, execution_id: int) -> None:
+    """List the files of what a stage made, before any other stage takes it: the list is part of its cache key."""
+    events = store.get_events_by_execution_ids([execution_id])
+    made = [event.artifact_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
+    artifacts = store.get_artifacts_by_id(made)
+    for artifact in artifacts:
+        artifact.custom_properties[FILES_PROPERTY].string_value = list_files(Path(artifact.uri))
+    store.put_artifacts(artifacts)
+
 
 def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None:
-    """Run the pipeline of `config` in this process.
+    """Run the pipeline of `config` in this process, which holds the output directory (output_folder.py).
 
     Raises:
         NoGpuError: A GPU is required and there is none.
-        RunInProgressError: Another process runs a pipeline in the same output directory.
         Exception: What a stage raised; nothing after it ran.
     """
     if config.require_gpu:
         choose_device(require_gpu=True)  # rather now than after the data stages
     keep_beam_in_process()
     config.output_dir.mkdir(parents=True, exist_ok=True)
-    with _lock_output(config.output_dir), _hidden_arguments():
+    with _hidden_arguments():
         try:
             LocalRunner(run_id, listener).run(create_pipeline(config, run_id))
         finally:
             model_verifier.end_waiting()
-
-
-@contextmanager
-def _lock_output(output_dir: Path) -> Iterator[None]:
-    """Hold the output directory: ML Metadata's sqlite file takes one run at a time. Let go when the process ends."""
-    with (output_dir / ".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise RunInProgressError(
-                f"{output_dir}: another run (process {lock.read()}) is at work here; "
-                "wait for its end, or name another folder with --output."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 @contextmanager

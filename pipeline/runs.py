@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,8 +15,10 @@ import msgspec
 
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
 from components.report.lineage import Artifact, Origin, Promotion, read_properties
+from pipeline.processes import identify_process
+from pipeline.store import StoreError, check_store
 
-Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error"]
+Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error", "interrupted", "damaged"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +43,8 @@ class RunRecord:
     promotion: Promotion | None = None
     started_at: str = ""
     process: int = 0
+    process_identity: str = ""
+    sequence: int = 0
     fingerprint: str = ""
     same_as: str = ""
 
@@ -53,11 +58,19 @@ class RunRecord:
         return json.dumps(asdict(self))
 
 
-def start_record(data: str) -> RunRecord:
-    """Make the record of a run that starts now."""
+def start_record(data: str, sequence: int = 0) -> RunRecord:
+    """Make the record of a run that starts now, by its number among all runs in the same output."""
     now = datetime.now(timezone.utc)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    return RunRecord(run_id=run_id, data=data, started_at=now.isoformat(timespec="seconds"), process=os.getpid())
+    process = os.getpid()
+    return RunRecord(
+        run_id=run_id,
+        data=data,
+        started_at=now.isoformat(timespec="seconds"),
+        process=process,
+        process_identity=identify_process(process),
+        sequence=sequence,
+    )
 
 
 def describe_refusal(data: str, reason: str) -> str:
@@ -71,20 +84,59 @@ def save_record(output_dir: Path, record: RunRecord) -> Path:
     directory = output_dir / "runs" / record.run_id
     directory.mkdir(parents=True, exist_ok=True)
     temporary = directory / "run.json.new"
-    temporary.write_text(record.to_json() + "\n")
-    temporary.replace(directory / "run.json")
+    try:
+        temporary.write_text(record.to_json() + "\n")
+        temporary.replace(directory / "run.json")
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # there is something else in it
+            directory.rmdir()
+        raise
     return directory
 
 
+def find_next_sequence(output: Path) -> int:
+    """Return the number of the next run among all below `output`."""
+    return max((record.sequence for record in list_records(output)), default=0) + 1
+
+
 def list_records(output: Path) -> list[RunRecord]:
-    """Return the records of all pipelines below `output`, newest first."""
-    records = [msgspec.convert(json.loads(path.read_text()), RunRecord) for path in output.glob("*/runs/*/run.json")]
-    return sorted(records, key=lambda record: record.run_id, reverse=True)
+    """Return the records of all pipelines below `output` that can be read, newest first."""
+    return [record for record in read_records(output) if record.verdict != "damaged"]
+
+
+def read_records(output: Path) -> list[RunRecord]:
+    """Return the records of all pipelines below `output`, newest first; of those that can't be read, why not.
+
+    The order is that in which they were started: the clock, which the name of a run is from, may have been set back.
+    """
+    records = [_read_record(path) for path in output.glob("*/runs/*/run.json")]
+    return sorted(records, key=lambda record: (record.sequence, record.run_id), reverse=True)
+
+
+def _read_record(path: Path) -> RunRecord:
+    run_id, data = path.parent.name, path.parents[2].name
+    try:
+        if not (text := path.read_bytes().strip()):
+            raise ValueError("it is empty")
+        record = msgspec.convert(json.loads(text), RunRecord)
+        if (record.run_id, record.data) != (run_id, data):  # a copy: its names lead elsewhere
+            raise ValueError(f"it is of {record.data}, {record.run_id}")
+        return record
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except (ValueError, RecursionError) as error:  # JSON, its characters, a type or a value
+        reason = str(error) or type(error).__name__
+    sentence = f"{path}: no record of a run that can be read ({reason}); restore it, or delete the folder of that run."
+    return RunRecord(run_id=run_id, data=data, verdict="damaged", reasons=[sentence])
 
 
 def is_alive(record: RunRecord) -> bool:
-    """Tell whether the process of a run still exists."""
-    return record.verdict == "running" and Path(f"/proc/{record.process}").exists()
+    """Tell whether the process of a run still exists, and is no other one that got its number later."""
+    if record.verdict != "running" or record.process < 1:
+        return False
+    identity = identify_process(record.process)
+    return bool(identity) and record.process_identity in ("", identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +168,26 @@ def read_outcome(metadata_path: Path, run_id: str) -> Outcome:
 
 
 def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Artifact]:
-    """Return the artifacts that the stages of a run made or took from the cache, as `Stage.key`; {} without a store."""
-    if not metadata_path.exists():
+    """Return the artifacts that the stages of a run made or took from the cache, as `Stage.key`; {} without a store.
+
+    Raises:
+        StoreError: There is one, but it can't be read.
+    """
+    if not check_store(metadata_path):
         return {}
     import ml_metadata
     from ml_metadata.proto import metadata_store_pb2
 
+    try:
+        return _query_outputs(ml_metadata, metadata_store_pb2, metadata_path, run_id)
+    except ml_metadata.errors.StatusError as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise StoreError(
+            f"{metadata_path}: ML Metadata can't read it ({reason}); restore it, or move it away."
+        ) from error
+
+
+def _query_outputs(ml_metadata: Any, metadata_store_pb2: Any, metadata_path: Path, run_id: str) -> dict[str, Artifact]:
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(metadata_path)
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY

@@ -6,9 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from components.serving.versions import ServingError, digest_model, get_pushed_version, read_manifest
+from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import fingerprint_sources, fingerprint_values
 from pipeline.runs import RunRecord, list_records, read_outputs
+from pipeline.store import StoreError
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,8 +43,12 @@ def find_unchanged(config: PipelineConfig, fingerprint: str) -> RunRecord | None
         return None
     if manifest is None or digest_model(config.serving_dir / str(version)) != manifest.digest:
         return None
-    outputs = read_outputs(config.metadata_path, last.artifacts_of)
-    return last if outputs and all(output.uri.exists() for output in outputs.values()) else None
+    try:
+        outputs = read_outputs(config.metadata_path, last.artifacts_of).values()
+    except StoreError:  # which the run will tell of
+        return None
+    whole = all(not find_damage(each.uri, each.properties.get(FILES_PROPERTY, "")) for each in outputs)
+    return last if outputs and whole else None
 
 
 def repeat_outcome(record: RunRecord, last: RunRecord) -> None:

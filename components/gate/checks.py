@@ -70,10 +70,20 @@ def _compare(
     name: str, where: str, value: float, bound: float, margin: float, how: str, details: dict[str, Any]
 ) -> Check:
     passed = margin >= -SLACK
-    reason = f"{name} of {where} is {value:.4f}, {'' if passed else 'expected '}{how} {bound:.4f}"
+    found, allowed = _write_apart(value, bound)
+    reason = f"{name} of {where} is {found}, {'' if passed else 'expected '}{how} {allowed}"
     return Check(
         name=name, slice=where, passed=passed, reason=reason, value=value, bound=bound, margin=margin, **details
     )
+
+
+def _write_apart(value: float, bound: float) -> tuple[str, str]:
+    """Write both with four digits, or as many more as tell them apart: 0.88076 is not 0.8808."""
+    for digits in range(4, 18):
+        texts = f"{value:.{digits}f}", f"{bound:.{digits}f}"
+        if texts[0] != texts[1]:
+            return texts
+    return f"{value:.4f}", f"{bound:.4f}"
 
 
 def get_failures(checks: Iterable[Check]) -> list[str]:

@@ -93,6 +93,18 @@ def check_churn(churn: Churn, max_churn: float) -> Check:
     return replace(check, reason=f"{check.reason}: {counts}")
 
 
+def check_evaluated_images(answers: Answers, expected: int) -> Check:
+    """Check that as many images were answered as the data set has: a store that lost some would pass for whole."""
+    answered = int(np.sum(answers.candidate.confusion))
+    passed = answered == expected
+    reason = (
+        f"{answered:,} evaluation images were answered, {'' if passed else 'expected '}all {expected:,} of the data"
+    )
+    reason += "" if passed else "; files of the examples are missing, run again with --no-cache"
+    # No margin: it is no share, and is not to be compared with those of the other checks.
+    return Check(name="evaluated images", slice=OVERALL, passed=passed, reason=reason, value=answered, bound=expected)
+
+
 def check_baseline(version: int, obstacle: str, *, accepted: bool) -> Check:
     """Say why there was no comparison, and fail unless that is as it should be.
 

@@ -39,7 +39,9 @@ def read_image_file(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
     except IdxError as error:
         raise ImageFileError(f"{path.parent / str(error)}.") from error
     except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        raise ImageFileError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+        raise ImageFileError(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); restore it."
+        ) from error
     if images.shape[1:] != shape:
         found, expected = ("{} x {}".format(*size) for size in (images.shape[1:], shape))
         raise ImageFileError(f"{path}: {found} pixels, expected {expected} (height x width), as the model was trained.")

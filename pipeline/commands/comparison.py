@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from components.gate.class_metrics import measure_classes
 from components.report.record import Report, list_counts
-from pipeline.commands.console import STATUS_WIDTH, VERDICTS
+from pipeline.commands.console import STATUS_WIDTH, VERDICTS, Terminal, add_name_column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ def print_comparison(run_ids: tuple[str, str], rows: list[Row]) -> None:
     """Print two columns and the difference of numbers. Equal counts and equal results of checks are left out."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("", *run_ids, "Change"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+        add_name_column(table, name, justify="right" if name else "left")
     section = ""
     for row in rows:
         if row.section in ("Data", "Checks") and row.first == row.second:
@@ -72,7 +71,7 @@ def print_comparison(run_ids: tuple[str, str], rows: list[Row]) -> None:
             table.add_row(Text(f"\n{section}", "bold"))
         table.add_row(Text(row.name), *(_write(value) for value in (row.first, row.second)), _write_change(row))
     # As wide as the rows are: what is cut can't be read.
-    console = Console(highlight=False, width=STATUS_WIDTH)
+    console = Terminal(width=STATUS_WIDTH)
     console.print(table, soft_wrap=True)
     for section, what in (("Data", "counts by class"), ("Checks", "results of the checks")):
         if all(row.first == row.second for row in rows if row.section == section):

@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.commands.plain_text import open_like, show_controls
 from pipeline.runs import RunRecord, is_alive
 
 START_UP = "Start-up"
 STATUS_WIDTH = 160
+NAME_WIDTH = 60
 
 VERDICTS = {
     "pushed": ("pushed", "green"),
@@ -28,6 +31,7 @@ VERDICTS = {
     "error": ("error", "red"),
     "running": ("running", "yellow"),
     "interrupted": ("interrupted", "yellow"),
+    "damaged": ("damaged", "red"),
 }
 
 
@@ -42,17 +46,47 @@ def divert_output(log_file: Path) -> Iterator[TextIO]:
     saved = [os.dup(descriptor) for descriptor in (1, 2)]
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        with os.fdopen(os.dup(saved[1]), "w") as terminal:
+        with open_like(sys.stderr, os.dup(saved[1])) as terminal:
             os.dup2(log, 1)
             os.dup2(log, 2)
             yield terminal
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # a full disk takes no more of the log, and the terminal has to come back
+                stream.flush()
         for descriptor, original in zip((1, 2), saved, strict=True):
             os.dup2(original, descriptor)
             os.close(original)
         os.close(log)
+
+
+@contextmanager
+def hide_output() -> Iterator[None]:
+    """Throw away what this process and its libraries print."""
+    with divert_output(Path(os.devnull)):
+        yield
+
+
+class Terminal(Console):
+    """A console that shows names and messages as they are, and obeys nothing in them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, **options)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+        """Render as rich does, and make characters visible that a terminal would obey."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(show_controls(segment.text), segment.style)
+
+
+def add_name_column(table: Table, title: str, **options: Any) -> None:
+    """Add a column for what others have named: a long one is cut, for the numbers beside it are to be seen."""
+    table.add_column(title, no_wrap=True, max_width=NAME_WIDTH, overflow="ellipsis", **options)
+
+
+def shorten_name(name: str, width: int) -> str:
+    """Cut a name that is longer than its place."""
+    return name if len(name) < width else f"{name[: width - 2]}…"
 
 
 class StageDisplay(logging.Handler):
@@ -63,7 +97,7 @@ class StageDisplay(logging.Handler):
 
     def __init__(self, terminal: TextIO, *, quiet: bool) -> None:
         super().__init__()
-        self._console = Console(file=terminal, quiet=quiet, highlight=False)
+        self._console = Terminal(file=terminal, quiet=quiet, soft_wrap=True)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description:<16}"),
@@ -106,7 +140,7 @@ class StageDisplay(logging.Handler):
         epoch = getattr(record, "epoch", None)
         if epoch is None:
             if record.levelno >= logging.WARNING:
-                self._console.print(f"    {record.getMessage()}", style="yellow", markup=False)
+                self._console.print(Text(f"    {record.getMessage()}", "yellow"))
             return
         self._note = f"loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}"
         self._progress.update(self._task, total=record.total_epochs, completed=epoch.epoch, note=self._note)  # type: ignore[attr-defined]
@@ -118,7 +152,7 @@ class StageDisplay(logging.Handler):
 
 def print_summary(record: RunRecord, facts: Sequence[tuple[str, str]], *, quiet: bool) -> None:
     """Print the verdict of a run, why, and what to do next."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     title, colour = VERDICTS[record.verdict]
     console.print(Text.assemble((title.capitalize(), f"bold {colour}"), f": {describe_verdict(record)}"))
     for reason in record.reasons:
@@ -146,21 +180,33 @@ def print_status(records: Sequence[RunRecord]) -> None:
     """Print past runs, newest first."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("When", "Run", "Data", "Verdict", "Accuracy", "Churn", "Pushed"):
-        table.add_column(column, justify="right" if column in ("Accuracy", "Churn") else "left", no_wrap=True)
-    for record in records:
+        add_name_column(table, column, justify="right" if column in ("Accuracy", "Churn") else "left")
+    for record in (each for each in records if each.verdict != "damaged"):
         verdict = "interrupted" if record.verdict == "running" and not is_alive(record) else record.verdict
         title, colour = VERDICTS[verdict]
         table.add_row(
-            f"{datetime.fromisoformat(record.started_at).astimezone():%d %b %H:%M}",
-            record.run_id,
+            _write_time(record.started_at),
+            Text(record.run_id),
             Text(record.data),
             Text(title, colour),
             "" if record.accuracy is None else f"{record.accuracy:.4f}",
             "" if record.churn is None else f"{record.churn:.2%}",
             Text(describe_push(record)),
         )
-    # As wide as the rows are: what is cut can be neither read nor copied.
-    Console(highlight=False, width=STATUS_WIDTH).print(table, soft_wrap=True)
+    console = Terminal(width=STATUS_WIDTH)  # as wide as the rows are: a name that is cut can't be copied
+    console.print(table, soft_wrap=True)
+    for record in records:
+        if record.verdict == "damaged":
+            console.print(Text(record.reasons[0], "yellow"), soft_wrap=True)
+
+
+def _write_time(text: str) -> str:
+    """Write when a run started, with the year where it is not this one; "" where that is not known."""
+    try:
+        started = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        return ""
+    return f"{started:%d %b %H:%M}" if started.year == datetime.now().astimezone().year else f"{started:%d %b %Y %H:%M}"
 
 
 def describe_push(record: RunRecord) -> str:

@@ -6,6 +6,8 @@ import sys
 from enum import IntEnum
 from typing import NoReturn
 
+from pipeline.commands.plain_text import show_controls
+
 
 class ExitCode(IntEnum):
     """What the exit code says; a scheduler can tell a bad model from a broken machine."""
@@ -20,5 +22,5 @@ class ExitCode(IntEnum):
 
 def fail(error: Exception | str, code: ExitCode) -> NoReturn:
     """Say in one sentence what is wrong, and end."""
-    print(f"Error: {error}", file=sys.stderr)
+    print(show_controls(f"Error: {error}"), file=sys.stderr)
     raise SystemExit(code)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,9 +21,11 @@ from components.images.image_files import ImageFileError, read_image_file
 from components.images.summary import read_summary
 from components.report.number_format import write_percent
 from components.serving.versions import DATA_SUMMARY, list_versions
-from pipeline.commands.console import STATUS_WIDTH
+from pipeline.commands.console import STATUS_WIDTH, Terminal, add_name_column, shorten_name
 from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
+
+_MOST_DIGITS = 7
 
 
 class PredictError(ValueError):
@@ -90,7 +91,10 @@ def read_range(text: str | None) -> range:
         PredictError: It is something else.
     """
     start, colon, stop = (text or "0:0").partition(":")
-    if not (colon and start.isdecimal() and stop.isdecimal()) or (text and int(start) >= int(stop)):
+    # As many digits as images may have; more of them would be a list without end.
+    if not (colon and start.isdecimal() and stop.isdecimal()) or len(stop) > _MOST_DIGITS or len(start) > _MOST_DIGITS:
+        raise PredictError(f"--eval-range {text}: expected two numbers such as 0:15, of at most {_MOST_DIGITS} digits.")
+    if text and int(start) >= int(stop):
         raise PredictError(f"--eval-range {text}: expected two numbers such as 0:15, the second above the first.")
     return range(int(start), int(stop))
 
@@ -117,7 +121,7 @@ def _find_model(output: Path, name: str | None, version: int | None) -> Path:
         raise PredictError(f"no model is pushed in {output / name if name else output}: run the pipeline first.")
     versions = list_versions(found)
     if version is not None and version not in versions:
-        raise PredictError(f"--version {version}: not in {found}, which has {', '.join(map(str, versions))}.")
+        raise PredictError(f"--version {version}: not in {found}; expected one of {', '.join(map(str, versions))}.")
     return found / str(version or versions[-1])
 
 
@@ -130,7 +134,9 @@ def _ask_files(files: Sequence[Path], shape: tuple[int, int]) -> Iterator[Questi
 
 def _ask_evaluation(dataset: Dataset, indices: Sequence[int], shape: tuple[int, int]) -> Iterator[Question]:
     if dataset.image_shape != shape:
-        raise PredictError(f"{dataset.directory}: its images are of another size than those of the model.")
+        raise PredictError(
+            f"{dataset.directory}: its images are of another size than those of the model; name its data with --data."
+        )
     image_file, label_file = dataset.files[EVAL_SPLIT]
     for index in indices:
         if not 0 <= index < dataset.counts[EVAL_SPLIT]:
@@ -167,18 +173,23 @@ def _describe(question: Question, probabilities: Sequence[float], names: Sequenc
 
 def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path) -> None:
     # As wide as the rows are: what is cut can't be read.
-    console = Console(highlight=False, width=STATUS_WIDTH)
-    table = Table("Image", "Answer", "Confidence", "Is", "", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    console = Terminal(width=STATUS_WIDTH)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("Image", overflow="fold")
+    for column in ("Answer", "Confidence", "Is", ""):
+        add_name_column(table, column)
     words = {True: ("right", "blue"), False: ("wrong", "red"), None: ("", "")}
     for each in answers:
         word, style = words[each["right"]]
         confidence = write_percent(each["confidence"], 1)
-        table.add_row(Text(each["image"]), Text(each["predicted"], style), confidence, each["label"], Text(word, style))
+        answer, label = Text(each["predicted"], style), Text(each["label"] or "")
+        table.add_row(Text(each["image"]), answer, confidence, label, Text(word, style))
     console.print(table, soft_wrap=True)
     if len(answers) == 1:
         shares = sorted(answers[0]["probabilities"].items(), key=lambda item: -item[1])
         for name, share in shares:
-            console.print(f"  {name:<24}{write_percent(share, 1):>7}  {'█' * round(30 * share)}", markup=False)
+            line = f"  {shorten_name(name, 24):<24}{write_percent(share, 1):>7}  {'█' * round(30 * share)}"
+            console.print(line, markup=False)
     known = [each["right"] for each in answers if each["right"] is not None]
     if len(known) > 1:
         console.print(f"{sum(known):,} of {len(known):,} are right.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from components.report.lineage import Artifact, Promotion
 from components.report.record import MODEL_DIR
 from components.serving.versions import Manifest, digest_model, get_pushed_version, read_manifest
+from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.commands.console import divert_output
 from pipeline.commands.report import find_record, write_report
 from pipeline.environment import prepare_environment
@@ -35,6 +36,9 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
     artifacts = read_outputs(directory / "metadata.sqlite", record.artifacts_of)
     if "Evaluator.evaluation" not in artifacts:
         raise PromotionError(f"{run_id}: this run has no evaluated model ({record.verdict}); promote another.")
+    for artifact in artifacts.values():
+        if damage := find_damage(artifact.uri, artifact.properties.get(FILES_PROPERTY, "")):
+            raise PromotionError(f"{run_id}: its model can't be pushed, {damage}; run the pipeline again.")
     serving_dir = (directory / "serving").resolve()
     model_dir = artifacts["Trainer.model"].uri / MODEL_DIR
     manifest = Manifest(
@@ -68,4 +72,6 @@ def _refuse_what_is_pushed(serving_dir: Path, manifest: Manifest) -> None:
     version = get_pushed_version(serving_dir)
     current = read_manifest(serving_dir, version) if version else None
     if current and current.digest == manifest.digest:
-        raise PromotionError(f"{manifest.run_id}: its model is what is pushed already, version {version}.")
+        raise PromotionError(
+            f"{manifest.run_id}: its model is what is pushed already, version {version}; there is nothing to do."
+        )

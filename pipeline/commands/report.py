@@ -7,11 +7,23 @@ import webbrowser
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from components.report.lineage import Artifact
 from components.report.page import render_page
 from components.report.record import Report, gather_report, to_json
-from pipeline.runs import RunRecord, list_records, read_outputs
+from pipeline.artifact_files import FILES_PROPERTY, find_damage
+from pipeline.runs import RunRecord, read_outputs, read_records
+from pipeline.store import StoreError
 
 REPORT_FILE = "report.html"
+
+
+# The artifacts that a report is made of, by the names that their stages give them.
+_READ = {"validation", "model_run", "baseline", "evaluation"}
+_DECIDED = ("pushed", "not_blessed", "data_rejected")
+
+
+class DamagedRunError(RuntimeError):
+    """Of this run is less there than there was; one sentence says what, and what is still known."""
 
 
 class UnknownRunError(ValueError):
@@ -19,12 +31,18 @@ class UnknownRunError(ValueError):
 
 
 def find_record(output: Path, run_id: str | None) -> RunRecord:
-    """Return the record of a run below `output`; without a name, of the latest.
+    """Return the record of a run below `output`; without a name, of the latest that can be read.
 
     Raises:
         UnknownRunError: There is none.
+        DamagedRunError: It can't be read.
     """
-    records = list_records(output)
+    records = read_records(output)
+    damaged = [record for record in records if record.verdict == "damaged"]
+    for record in damaged:
+        if record.run_id == run_id:
+            raise DamagedRunError(record.reasons[0])
+    records = [record for record in records if record not in damaged]
     found = [record for record in records if run_id in (None, record.run_id)]
     if not found:
         latest = f"the latest is {records[0].run_id}" if records else "there is none yet"
@@ -37,8 +55,17 @@ def read_report(output: Path, record: RunRecord) -> Report:
 
     Raises:
         UnknownRunError: The run left no artifacts.
+        DamagedRunError: What it left is no longer whole.
     """
-    outputs = read_outputs(output / record.data / "metadata.sqlite", record.artifacts_of)
+    try:
+        outputs = read_outputs(output / record.data / "metadata.sqlite", record.artifacts_of)
+    except StoreError as error:
+        raise DamagedRunError(_describe_loss(output, record, str(error))) from error
+    for damage in (_find_damage(each) for key, each in outputs.items() if key.partition(".")[2] in _READ):
+        if damage:
+            raise DamagedRunError(_describe_loss(output, record, damage))
+    if not outputs and record.verdict in _DECIDED:
+        raise DamagedRunError(_describe_loss(output, record, "ML Metadata has nothing of it any more"))
     if not outputs:
         raise UnknownRunError(f"{record.run_id}: this run left nothing to report; see its run.log.")
     report = gather_report(
@@ -47,9 +74,22 @@ def read_report(output: Path, record: RunRecord) -> Report:
         started_at=record.started_at,
         origin=record.origin,
         promotion=record.promotion,
-        error=" ".join(record.reasons) if record.verdict == "error" else "",
+        error=" ".join(record.reasons) if record.verdict in ("error", "interrupted") else "",
     )
     return replace(report, newly_pushed=report.newly_pushed and not record.same_as)
+
+
+def _find_damage(artifact: Artifact) -> str:
+    return find_damage(artifact.uri, artifact.properties.get(FILES_PROPERTY, ""))
+
+
+def _describe_loss(output: Path, record: RunRecord, loss: str) -> str:
+    """Say why there can be no new report, and what is still known: a page is never replaced by one that says less."""
+    accuracy = "" if record.accuracy is None else f", accuracy {record.accuracy:.4f}"
+    page = output / record.data / "runs" / record.run_id / REPORT_FILE
+    kept = f"the page of that time is kept, {page}" if page.is_file() else f"run.log in {page.parent} tells more"
+    verdict = record.verdict.replace("_", " ")
+    return f"{record.run_id}: no new report can be made, {loss.rstrip('.')}; it was {verdict}{accuracy}, and {kept}."
 
 
 def write_report(output: Path, record: RunRecord, report: Report | None = None) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -12,15 +11,15 @@ from components.gate.class_metrics import measure_classes
 from components.images.summary import DataSummary
 from components.report.number_format import write_number, write_percent, write_points, write_sentence
 from components.report.record import Report, describe_churn, describe_verdict, group_checks, list_counts
-from pipeline.commands.console import VERDICTS
+from pipeline.commands.console import VERDICTS, Terminal, add_name_column
 
 _BAR_WIDTH = 20
-_LEAST_WIDTH = 96
+_LEAST_WIDTH = 120
 
 
 def print_report(report: Report) -> None:
     """Print verdict, checks, classes, data, training and origin of a run."""
-    console = Console(highlight=False)
+    console = Terminal()
     console.width = max(console.width, _LEAST_WIDTH)  # what is cut can't be read
     _, colour = VERDICTS[report.verdict]
     console.print(Text(describe_verdict(report), f"bold {colour}"), soft_wrap=True)
@@ -50,7 +49,7 @@ def print_report(report: Report) -> None:
         console.print(", ".join(f"{name} {value}" for name, value in training["options"].items()), style="dim")
 
 
-def _print_heading(console: Console, text: str) -> None:
+def _print_heading(console: Terminal, text: str) -> None:
     console.print(Text(f"\n{text}", "bold"))
 
 
@@ -119,5 +118,5 @@ def _make_table(*columns: str) -> Table:
     """Make a table without lines; names of columns of numbers start with `>`."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", no_wrap=True)
+        add_name_column(table, name.lstrip(">"), justify="right" if name.startswith(">") else "left")
     return table

@@ -9,21 +9,33 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from components.gate.checks import OVERALL, get_failures
 from components.images.datasets import find_dataset
-from components.images.idx_folder import DataError, Dataset
+from components.images.idx_folder import Dataset
 from pipeline.commands.console import START_UP, StageDisplay, divert_output, print_summary
-from pipeline.commands.exit_codes import ExitCode, fail
+from pipeline.commands.exit_codes import ExitCode
+from pipeline.commands.messages import explain, name_place
 from pipeline.commands.report import UnknownRunError, write_report
 from pipeline.commands.run_options import read_options
 from pipeline.config import Options, PipelineConfig
-from pipeline.declared import ConfigError, list_fields
+from pipeline.declared import list_fields
 from pipeline.environment import prepare_environment
 from pipeline.origin import describe_origin
-from pipeline.runs import Outcome, RunRecord, describe_refusal, read_outcome, save_record, start_record
+from pipeline.output_folder import check_output, lock_output
+from pipeline.runs import (
+    Outcome,
+    RunRecord,
+    describe_refusal,
+    find_next_sequence,
+    read_outcome,
+    save_record,
+    start_record,
+)
+from pipeline.store import check_store
 from pipeline.unchanged import find_unchanged, fingerprint_run, repeat_outcome
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -41,19 +53,37 @@ def start_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool, as_js
     Returns:
         The exit code that belongs to the verdict.
     """
-    try:
-        options, set_by_file = read_options(file, given)
-        dataset = find_dataset(
-            options.data,
-            sample_dir=options.output / "samples",
-            sample_size=options.sample_size,
-            seed=0,
-            progress=not quiet,
-        )
-    except (DataError, ConfigError) as error:
-        if as_json:
-            print(describe_refusal(str(given.get("data", "auto")), str(error)))
-        fail(error, ExitCode.BAD_INPUT)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with ExitStack() as held:
+        try:
+            config, dataset = prepare_run(file, given, quiet=quiet)
+            held.enter_context(lock_output(config.output_dir))
+            check_store(config.metadata_path)
+        except Exception as error:
+            if as_json:  # a program is told too; the guard tells the person
+                print(describe_refusal(str(given.get("data", "auto")), explain(error).sentence))
+            raise
+        with name_place(config.output_dir):
+            return execute_run(config, dataset, quiet=quiet, as_json=as_json)
+
+
+def prepare_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool) -> tuple[PipelineConfig, Dataset]:
+    """Read the options and find the data that they ask for.
+
+    Raises:
+        ConfigError: An option can't be used.
+        OutputError: The folder for what comes of it can't be used.
+        DataError: The data can't be used.
+    """
+    options, set_by_file = read_options(file, given)
+    check_output(options.output)
+    dataset = find_dataset(
+        options.data,
+        sample_dir=options.output / "samples",
+        sample_size=options.sample_size,
+        seed=0,
+        progress=not quiet,
+    )
     config = PipelineConfig(
         **{field.name: getattr(options, field.name) for field in list_fields(Options)},
         name=dataset.name,
@@ -63,22 +93,21 @@ def start_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool, as_js
         output_dir=options.output.resolve() / dataset.name,
         set_by_file=set_by_file,
     )
-    return execute_run(config, dataset, quiet=quiet, as_json=as_json)
+    return config, dataset
 
 
 def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool) -> ExitCode:
-    """Run the pipeline, show how it goes, keep and print the record.
+    """Run the pipeline in a folder that is held, show how it goes, keep and print the record.
 
     Returns:
         The exit code that belongs to the verdict.
     """
     started = time.monotonic()
-    record = start_record(dataset.name)
+    record = start_record(dataset.name, find_next_sequence(config.output_dir.parent))
     record.fingerprint = fingerprint_run(config)
     last = find_unchanged(config, record.fingerprint)
     run_dir = save_record(config.output_dir, record)
     log_file = run_dir / "run.log"
-    signal.signal(signal.SIGTERM, _interrupt)
     with divert_output(log_file) as terminal, StageDisplay(terminal, quiet=quiet) as display:
         display.print(describe_data(dataset))
         if dataset.note:
@@ -90,15 +119,17 @@ def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_jso
             repeat_outcome(record, last)
             code = ExitCode.OK
         else:
-            code = _run_stages(config, record, display)
+            code = _run_stages(config, record, display, log_file)
             record.stages = display.stages
         _write_report(config, record)
     record.seconds = round(time.monotonic() - started, 3)
-    save_record(config.output_dir, record)
-    if as_json:
-        print(record.to_json())
-    else:
-        print_summary(record, list_facts(record, config, dataset, log_file), quiet=quiet)
+    try:
+        save_record(config.output_dir, record)
+    finally:  # what was decided is told even where it can't be kept
+        if as_json:
+            print(record.to_json())
+        else:
+            print_summary(record, list_facts(record, config, dataset, log_file), quiet=quiet)
     return code
 
 
@@ -118,31 +149,29 @@ def describe_data(dataset: Dataset) -> str:
     return f"{dataset.source}: {dataset.counts['train']:,} + {dataset.counts['eval']:,} images of {height} x {width}"
 
 
-def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay) -> ExitCode:
+def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay, log_file: Path) -> ExitCode:
     """Run the stages and fill in the record, whatever happens."""
     try:
         run_locally = _start_up(record, display)
-        from components.data_gate import DataRejectedError
         from pipeline.pipeline import describe_recipe
 
         record.origin = describe_origin(config, describe_recipe(config))
-    except KeyboardInterrupt:
-        return _record_error(record, "interrupted while starting", ExitCode.INTERRUPTED)
-    try:
         run_locally(config, record.run_id, display)
-    except DataRejectedError:
-        record.verdict = "data_rejected"
-        record.reasons = get_failures(read_outcome(config.metadata_path, record.run_id).checks)
-        return ExitCode.DATA_REJECTED
+        return _record_outcome(record, config, read_outcome(config.metadata_path, record.run_id))
     except KeyboardInterrupt:
-        return _record_error(record, f"{display.running} was interrupted; run it again", ExitCode.INTERRUPTED)
-    except DataError as error:
-        return _record_error(record, str(error), ExitCode.BAD_INPUT)
+        record.verdict, record.reasons = "interrupted", [f"{display.running} was interrupted; run it again"]
+        return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever a stage raises becomes one sentence; all of it is in the log
+        explanation = explain(error)
+        if explanation.code == ExitCode.DATA_REJECTED:
+            record.verdict = "data_rejected"
+            record.reasons = get_failures(read_outcome(config.metadata_path, record.run_id).checks)
+            return explanation.code
         traceback.print_exc()
-        where = f"{display.running} failed" if display.running else "the run failed"
-        return _record_error(record, f"{where}: {_first_line(error)}", ExitCode.ERROR)
-    return _record_outcome(record, config, read_outcome(config.metadata_path, record.run_id))
+        where = "" if explanation.code == ExitCode.BAD_INPUT else f"{display.running} failed: "
+        details = "" if explanation.known else f"; all of it is in {log_file}"
+        record.verdict, record.reasons = "error", [f"{where}{explanation.sentence}{details}"]
+        return explanation.code
 
 
 def _start_up(record: RunRecord, display: StageDisplay) -> Any:
@@ -156,12 +185,6 @@ def _start_up(record: RunRecord, display: StageDisplay) -> Any:
     record.startup_seconds = round(time.monotonic() - started, 3)
     display.end_stage(START_UP, record.startup_seconds, cached=False, note="TensorFlow, TFX and Beam imported")
     return run_locally
-
-
-def _record_error(record: RunRecord, reason: str, code: ExitCode) -> ExitCode:
-    record.verdict = "error"
-    record.reasons = [reason]
-    return code
 
 
 def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome) -> ExitCode:
@@ -220,12 +243,8 @@ def suggest_next(record: RunRecord, config: PipelineConfig) -> str:
         return "train otherwise, or allow what failed; python run_pipeline.py options lists what can be set"
     if record.verdict == "data_rejected":
         return f"mend the files in {config.data_dir}, and run again"
-    return "read the log"
+    return "run it again" if record.verdict == "interrupted" else "read the log"
 
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -141,12 +141,14 @@ def _read(path: Path, parameters: list[str] | None = None, **options: Any) -> An
 
 
 def _compile(settings: Any) -> str:
+    from pipeline.commands.console import hide_output
     from pipeline.environment import prepare_environment
 
     prepare_environment()
-    from pipeline.kubeflow.compile import compile_pipeline
+    with hide_output():  # of TensorFlow, which tells of itself; what is wrong is raised
+        from pipeline.kubeflow.compile import compile_pipeline
 
-    return compile_pipeline(settings)
+        return compile_pipeline(settings)
 
 
 def _connect(settings: Any) -> Any:
@@ -159,7 +161,9 @@ def _tell(settings: Any, count: int, done: str) -> None:
     from pipeline.kubeflow.client import KubeflowError
 
     if not count:
-        raise KubeflowError(f"no schedule {settings.pipeline_name} in the experiment {settings.experiment}")
+        raise KubeflowError(
+            f"no schedule {settings.pipeline_name} in the experiment {settings.experiment}; start one with schedule"
+        )
     print(f"Schedule {settings.pipeline_name}: {done}.")
 
 

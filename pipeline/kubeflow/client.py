@@ -161,7 +161,9 @@ class Client:
 
     def _get_id(self, answer: Any, key: str) -> str:
         if not getattr(answer, key):
-            raise KubeflowError(f"{self._config.host}: the answer has no {key}; is this Kubeflow Pipelines 2?")
+            raise KubeflowError(
+                f"{self._config.host}: the answer has no {key}; expected one of Kubeflow Pipelines 2; check host"
+            )
         return str(getattr(answer, key))
 
 
@@ -201,7 +203,8 @@ class _CheckedTransport(api.ApiClient):
         except (api.ApiException, AttributeError, TypeError) as error:
             reason = getattr(error, "reason", None) or error
             raise KubeflowError(
-                f"{self._config.host}: the answer is no {response_type} ({reason}); is this Kubeflow Pipelines 2?"
+                f"{self._config.host}: the answer is no {response_type} ({reason}); "
+                "expected one of Kubeflow Pipelines 2; check host"
             ) from error
 
 
@@ -233,7 +236,7 @@ def _read_token(config: KubeflowConfig) -> str:
     try:
         return Path(config.token_file).read_text().strip()
     except OSError as error:
-        raise KubeflowError(f"token_file {config.token_file}: cannot be read ({error.strerror})") from error
+        raise KubeflowError(f"token_file {config.token_file}: cannot be read ({error.strerror}); restore it") from error
 
 
 def _is_same(schedule: Any, wanted: Any) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt
-from croniter import croniter
+from annotated_types import Ge, Gt, Interval
+from croniter import CroniterBadDateError, croniter
 
 from pipeline.config import Options, PipelineConfig
 from pipeline.declared import ConfigError, Declared, Option, build, describe_kind, list_fields, read_toml, suggest
@@ -88,7 +88,9 @@ class KubeflowConfig(Declared):
 
     data_volume: Annotated[Volume | None, Option("The volume with the data, if it comes from one.")] = None
 
-    sample_size: Annotated[int, Ge(100), Option("Training images that sample generates.", unit="images")] = 12_000
+    sample_size: Annotated[
+        int, Interval(ge=100, le=1_000_000), Option("Training images that sample generates.", unit="images")
+    ] = 12_000
 
     pipeline_root: Annotated[
         str, Option("Where artifacts go, such as s3://bucket/prefix; by default where the cluster keeps them.")
@@ -133,6 +135,12 @@ class KubeflowConfig(Declared):
             raise ConfigError(f"name {self.name}: kept for generated samples; expected another one for {self.data}.")
         if not croniter.is_valid(self.cron) or len(self.cron.split()) != CRON_FIELDS:
             raise ConfigError(f"cron {self.cron!r}: expected minute, hour, day, month, weekday, such as '0 2 * * *'.")
+        try:
+            croniter(self.cron).get_next()
+        except CroniterBadDateError:
+            raise ConfigError(
+                f"cron {self.cron!r}: such a day never comes; expected one such as '0 2 * * *'."
+            ) from None
         if self.data == "auto":
             raise ConfigError("data auto: a cluster has to be told; name a folder, a bucket, fashion-mnist or sample.")
         if self.serving.claim.startswith(("gs://", "s3://")):

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.commands.messages import explain
 from pipeline.environment import keep_beam_in_process, prepare_environment
 
 _FACTS = ("data_digest", "image_shape")
@@ -123,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
     except Exception as error:  # noqa: BLE001 - whatever a stage raises: all of it in the log, and the reason last
         traceback.print_exc()
-        print(f"Error: {options.stage} failed: {error or type(error).__name__}", file=sys.stderr)
+        print(f"Error: {options.stage} failed: {explain(error).sentence}", file=sys.stderr)
         return 1
     return 0
 

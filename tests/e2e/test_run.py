@@ -240,3 +240,16 @@ def test_status_lists_runs_newest_first(first_run, output):
     listing = invoke("status", "--output", output).stdout
     assert first_run[1]["run_id"] in listing
     assert "version 1" in listing
+
+
+def test_a_damaged_cache_is_made_anew(first_run, output, sample_dir):
+    _, record = first_run
+    (shard,) = output.glob(f"{record['data']}/artifacts/ExampleGen/examples/*/Split-eval/*")
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[: len(whole) // 2])
+    _, second = run("--data", sample_dir, "--output", output, *FAST, *ANY_LOSS)
+    assert not second["stages"]["ExampleGen"]["cached"]
+    (again,) = set(output.glob(f"{record['data']}/artifacts/ExampleGen/examples/*/Split-eval/*")) - {shard}
+    assert again.read_bytes() == whole
+    told = json.loads(invoke("report", "--format", "json", "--output", output).stdout)
+    assert {check["name"]: check["value"] for check in told["checks"]}["evaluated images"] == 200

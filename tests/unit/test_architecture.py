@@ -37,8 +37,9 @@ TOP_OF_COMPONENTS = {
 }  # fmt: skip
 LIGHT_ROOMS = ("components.images", "components.gate", "components.report", "pipeline.commands")
 LIGHT = {
-    "components.serving.versions", "pipeline.cli", "pipeline.config", "pipeline.declared", "pipeline.kubeflow.client",
-    "pipeline.kubeflow.config", "pipeline.kubeflow.data", "pipeline.origin", "pipeline.runs", "pipeline.unchanged",
+    "components.serving.versions", "pipeline.artifact_files", "pipeline.cli", "pipeline.config", "pipeline.declared",
+    "pipeline.kubeflow.client", "pipeline.kubeflow.config", "pipeline.kubeflow.data", "pipeline.origin",
+    "pipeline.output_folder", "pipeline.processes", "pipeline.runs", "pipeline.store", "pipeline.unchanged",
     *(name for name in SOURCES if name.rpartition(".")[0] in LIGHT_ROOMS),
 } - {"components.gate.tfma_metrics"}  # fmt: skip
 

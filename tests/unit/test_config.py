@@ -40,7 +40,7 @@ def make_options(**values: Any) -> RunOptions:
         ("learning_rate", 0, "--learning-rate 0: expected a number above 0 and at most 1."),
         ("learning_rate", 1.1, "--learning-rate 1.1: expected a number above 0 and at most 1."),
         ("learning_rate", math.nan, "--learning-rate nan: expected a number above 0 and at most 1."),
-        ("sample_size", 99, "--sample-size 99: expected 100 or more."),
+        ("sample_size", 99, "--sample-size 99: expected 100 to 1,000,000."),
     ],
 )
 def test_a_value_out_of_range_names_option_value_and_range(field: str, value: float, message: str) -> None:

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from components.report.lineage import Origin, Promotion
-from pipeline.runs import RunRecord, is_alive, list_records, read_outputs, save_record, start_record
+from pipeline.runs import (
+    RunRecord,
+    find_next_sequence,
+    is_alive,
+    list_records,
+    read_outputs,
+    read_records,
+    save_record,
+    start_record,
+)
 
 
 def test_a_record_survives_a_round_trip(tmp_path: Path) -> None:
@@ -124,3 +133,61 @@ def test_a_run_is_alive_while_its_process_is_and_its_verdict_is_open() -> None:
 def test_where_there_is_no_store_there_are_no_outputs_and_none_is_made(tmp_path: Path) -> None:
     assert read_outputs(tmp_path / "metadata.sqlite", "1") == {}
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b'{"run_id": "1", "da', "Unterminated string"),
+        (b"[]", "Expected `object`"),
+        (b"\x80abc", "can't decode"),
+        (b'{"run_id": 1, "data": "sample"}', "Expected `str`, got `int`"),
+        (b'{"run_id": "1", "data": "sample", "verdict": "postponed"}', "Invalid enum value 'postponed'"),
+        (b'{"run_id": "1", "data": "../other"}', "it is of ../other, 1"),
+        (b"[" * 100_000, "recursion"),
+    ],
+    ids=["empty", "cut", "list", "binary", "type", "verdict", "elsewhere", "deep"],
+)
+def test_a_damaged_record_is_told_and_the_others_are_read(content: bytes, reason: str, tmp_path: Path) -> None:
+    save_record(tmp_path / "sample", RunRecord(run_id="2", data="sample"))
+    path = tmp_path / "sample" / "runs" / "1" / "run.json"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    assert [record.run_id for record in list_records(tmp_path)] == ["2"]
+    damaged = read_records(tmp_path)[-1]
+    assert (damaged.run_id, damaged.data, damaged.verdict) == ("1", "sample", "damaged")
+    assert damaged.reasons[0].startswith(f"{path}: no record of a run that can be read (")
+    assert reason in damaged.reasons[0]
+
+
+def test_a_folder_in_the_place_of_a_record_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "sample" / "runs" / "1" / "run.json").mkdir(parents=True)
+    assert "Is a directory" in read_records(tmp_path)[0].reasons[0]
+
+
+def test_the_order_is_that_of_the_starts_whatever_the_clock_says(tmp_path: Path) -> None:
+    names = ("20250103-000000-aaaa", "20250101-000000-bbbb", "20250102-000000-cccc")
+    for run_id in names:
+        record = RunRecord(run_id=run_id, data="sample", sequence=find_next_sequence(tmp_path))
+        save_record(tmp_path / "sample", record)
+    assert [record.run_id for record in list_records(tmp_path)] == list(reversed(names))
+
+
+def test_a_number_of_a_process_that_another_one_has_now_is_not_alive() -> None:
+    record = start_record("sample")
+    assert is_alive(record)
+    record.process_identity += "0"
+    assert not is_alive(record)
+    assert not is_alive(RunRecord(run_id="1", data="sample", process=-1))
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_disk(path: Path, text: str) -> int:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_record(tmp_path / "sample", RunRecord(run_id="1", data="sample"))
+    assert list((tmp_path / "sample" / "runs").iterdir()) == []

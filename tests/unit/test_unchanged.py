@@ -12,6 +12,7 @@ import pytest
 from components.report.lineage import Artifact
 from components.serving.versions import Manifest, digest_model, write_manifest
 from pipeline import unchanged
+from pipeline.artifact_files import FILES_PROPERTY, list_files
 from pipeline.config import PipelineConfig
 from pipeline.runs import RunRecord, list_records, save_record
 from pipeline.unchanged import find_unchanged, fingerprint_run
@@ -31,7 +32,9 @@ def config(constant_models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     save_record(config.output_dir, record)
     (tmp_path / "artifact").mkdir()
-    artifact = Artifact(type="Model", uri=tmp_path / "artifact")
+    (tmp_path / "artifact" / "model.pb").touch()
+    listed = {FILES_PROPERTY: list_files(tmp_path / "artifact")}
+    artifact = Artifact(type="Model", uri=tmp_path / "artifact", properties=listed)
     monkeypatch.setattr(
         unchanged, "read_outputs", lambda _, run_id: {"Trainer.model": artifact} if run_id == "1" else {}
     )
@@ -80,7 +83,11 @@ def roll_back(config: PipelineConfig) -> None:
 
 
 def delete_artifact(config: PipelineConfig) -> None:
-    (config.output_dir.parent / "artifact").rmdir()
+    shutil.rmtree(config.output_dir.parent / "artifact")
+
+
+def lose_a_file_of_an_artifact(config: PipelineConfig) -> None:
+    (config.output_dir.parent / "artifact" / "model.pb").unlink()
 
 
 def refuse_since(config: PipelineConfig) -> None:
@@ -88,7 +95,9 @@ def refuse_since(config: PipelineConfig) -> None:
     save_record(config.output_dir, record)
 
 
-@pytest.mark.parametrize("damage", [damage_model, push_another, roll_back, delete_artifact, refuse_since])
+@pytest.mark.parametrize(
+    "damage", [damage_model, push_another, roll_back, delete_artifact, lose_a_file_of_an_artifact, refuse_since]
+)
 def test_nothing_is_passed_over_where_something_is_not_as_it_was(
     config: PipelineConfig, damage: Callable[[PipelineConfig], None]
 ) -> None:

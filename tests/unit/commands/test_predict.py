@@ -113,7 +113,7 @@ def test_the_plot_has_blue_for_what_is_right_and_red_for_what_is_wrong(output: P
         (("--eval", 200), "evaluation image 200: expected 0 to 199"),
         (("--eval-range", "7"), "--eval-range 7: expected two numbers such as 0:15"),
         (("--eval-range", "7:7"), "--eval-range 7:7: expected two numbers"),
-        (("--eval", 0, "--version", 3), "--version 3: not in .*serving, which has 1, 2"),
+        (("--eval", 0, "--version", 3), "--version 3: not in .*serving; expected one of 1, 2"),
         (("--eval", 0, "--plot", "plot.svg"), "--plot plot.svg: expected a name that ends in .png"),
         (("--eval", 0, "--data", "/no/such"), "--data /no/such: no such folder"),
         (("/no/such.png",), "/no/such.png: cannot be read"),

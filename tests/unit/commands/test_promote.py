@@ -108,3 +108,13 @@ def test_a_copy_that_is_refused_is_an_error_and_leaves_no_trace(output: Path, mo
     assert "refused" in result.stderr
     assert list_versions(output / "sample" / "serving") == []
     assert all(record.promotion is None for record in list_records(output))
+
+
+def test_a_model_that_is_no_longer_whole_is_not_pushed(output: Path, tmp_path: Path) -> None:
+    (tmp_path / "examples").rmdir()
+    result = promote(output, RUN, REASON)
+    assert result.exit_code == 2
+    assert (
+        f"{RUN}: its model can't be pushed, {tmp_path / 'examples'} is gone; run the pipeline again." in result.stderr
+    )
+    assert not (output / "sample" / "serving").exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from components.report.lineage import Artifact, Promotion
+from pipeline import runs
 from pipeline.cli import app
 from pipeline.commands import report
 from pipeline.runs import RunRecord, save_record
@@ -121,3 +124,48 @@ def test_without_any_run_it_says_so(tmp_path: Path) -> None:
     result = invoke("report", "--output", tmp_path)
     assert result.exit_code == 2
     assert "there is none yet" in result.stderr
+
+
+def lose_an_artifact(output: Path) -> None:
+    shutil.rmtree(output.parent / "first" / "evaluation")
+
+
+def lose_the_store(output: Path) -> None:
+    (output / "sample" / "metadata.sqlite").unlink()
+
+
+def damage_the_store(output: Path) -> None:
+    (output / "sample" / "metadata.sqlite").write_bytes(b"garbage" * 1_000)
+
+
+@pytest.mark.parametrize("form", ["html", "json", "text"])
+@pytest.mark.parametrize("damage", [lose_an_artifact, lose_the_store, damage_the_store])
+def test_a_page_is_never_replaced_by_one_that_says_less(
+    damage: Callable[[Path], None], form: str, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = RunRecord(run_id=FIRST, data="sample", origin=ORIGIN, verdict="pushed", accuracy=0.875)
+    save_record(output / "sample", record)
+    assert invoke("report", FIRST, "--output", output).exit_code == 0
+    page = output / "sample" / "runs" / FIRST / "report.html"
+    before = page.read_text()
+    if damage is not lose_an_artifact:
+        monkeypatch.setattr(report, "read_outputs", runs.read_outputs)
+    damage(output)
+    result = invoke("report", FIRST, "--format", form, "--output", output)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert f"it was pushed, accuracy 0.8750, and the page of that time is kept, {page}" in result.stderr
+    assert page.read_text() == before
+
+
+def test_a_damaged_record_is_one_line_and_the_others_are_shown(output: Path) -> None:
+    path = output / "sample" / "runs" / "20250103-000000-dddd" / "run.json"
+    path.parent.mkdir()
+    path.write_text("[]")
+    lines = invoke("status", "--output", output).stdout.splitlines()
+    assert [line.startswith(f"{path}: no record of a run") for line in lines].count(True) == 1
+    assert sum("sample" in line for line in lines[1:]) == 4
+    told = invoke("report", path.parent.name, "--output", output)
+    assert told.exit_code == 1
+    assert told.stderr.startswith(f"Error: {path}: no record of a run that can be read (")
+    assert invoke("report", "--output", output).stdout.strip().endswith(f"{SECOND}/report.html")

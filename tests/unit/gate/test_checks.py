@@ -44,6 +44,15 @@ def test_reasons_name_what_where_found_and_expected() -> None:
     assert high.reason == "loss of overall is 0.4000, at most 0.5000"
 
 
+def test_a_value_close_to_its_bound_is_written_with_the_digits_that_tell_them_apart() -> None:
+    assert check_at_least("accuracy", "overall", 0.88076, 0.8808).reason == (
+        "accuracy of overall is 0.88076, expected at least 0.88080"
+    )
+    assert (
+        check_at_least("accuracy", "overall", 0.8808, 0.8808).reason == "accuracy of overall is 0.8808, at least 0.8808"
+    )
+
+
 def test_failures_are_the_reasons_of_failed_checks_in_order() -> None:
     outcomes = [("a", False), ("b", True), ("c", False)]
     checks = [Check(name=name, slice="overall", passed=passed, reason=name * 3) for name, passed in outcomes]

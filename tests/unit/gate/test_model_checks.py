@@ -8,7 +8,7 @@ import pytest
 
 from components.gate.answers import Answers, ModelAnswers
 from components.gate.checks import Check, get_failures
-from components.gate.model_checks import Bounds, check_baseline, check_changes, check_model
+from components.gate.model_checks import Bounds, check_baseline, check_changes, check_evaluated_images, check_model
 from components.gate.paired_tests import Pairs
 
 BOUNDS = Bounds(
@@ -175,3 +175,11 @@ def test_only_a_baseline_that_is_there_and_that_nobody_passed_over_is_missed() -
         assert "version 3" in found.reason
         assert "it has no signature x" in found.reason
         assert "--accept-new-baseline" in found.reason
+
+
+def test_as_many_images_are_answered_as_the_data_set_has() -> None:
+    answers = make_answers([[90, 10], [0, 100]], [])
+    whole, half = (check_evaluated_images(answers, expected) for expected in (200, 400))
+    assert (whole.name, whole.passed, whole.value, whole.bound) == ("evaluated images", True, 200, 200)
+    assert not half.passed
+    assert "200 evaluation images were answered, expected all 400" in half.reason

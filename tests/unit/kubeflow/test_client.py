@@ -122,7 +122,7 @@ FAILURES = [
     ("half of it", reply(200, '{"experiments": ['), "the answer is a page and no data"),
     ("nothing in it", reply(200, "{}"), "the answer has no"),
     ("a list", reply(200, "[]"), "the answer is a page and no data"),
-    ("another shape", reply(200, '{"experiments": 5, "pipelines": 5}'), "is this Kubeflow Pipelines 2?"),
+    ("another shape", reply(200, '{"experiments": 5, "pipelines": 5}'), "expected one of Kubeflow Pipelines 2"),
     ("no date", reply(200, '{"experiments": [{"created_at": "x"}], "pipelines": [{"created_at": "x"}]}'), "`x` as"),
 ]  # fmt: skip
 

@@ -58,6 +58,7 @@ def test_options_take_the_place_of_what_the_file_says(tmp_path):
         (LEAST + SERVING + "[parameters]\nepochs = 1.5\n", "parameter epochs 1.5: expected a whole number."),
         (LEAST + SERVING + "[parameters]\nepoch = 1\n", "parameter epoch: unknown; did you mean epochs?"),
         (LEAST + "cron = '0 0 2 * * *'\n" + SERVING, "cron '0 0 2 * * *': expected minute, hour, day, month, weekday"),
+        (LEAST + "cron = '0 2 31 2 *'\n" + SERVING, "cron '0 2 31 2 *': such a day never comes"),
         (LEAST + "cron = '61 2 * * *'\n" + SERVING, "cron '61 2 * * *': expected minute"),
         (LEAST + "data = 'auto'\n" + SERVING, "data auto: a cluster has to be told"),
         (LEAST + "name = 'My Pipeline'\n" + SERVING, "name My Pipeline: expected up to 63 of a-z, 0-9 and -"),

@@ -1,0 +1,53 @@
+"""Whether ML Metadata's sqlite file can be read, found out by sqlite itself: in milliseconds, and in a sentence."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+# As long as a run needs at most to write what it has in hand.
+_WAIT_SECONDS = 5.0
+
+
+class StoreError(RuntimeError):
+    """The store can't be used; one sentence says why, and the way out."""
+
+
+def check_store(path: Path) -> bool:
+    """Tell whether there is a store with anything in it.
+
+    Raises:
+        StoreError: There is something that can't be read, or no store at all.
+    """
+    try:
+        if not path.exists():
+            return False
+        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
+        try:
+            (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(_describe(path, error)) from None
+    if answer != "ok":
+        raise StoreError(_describe(path, answer))
+    if tables and not {"Artifact", "Execution", "Context"} <= tables:
+        raise StoreError(_describe(path, "it holds other tables"))
+    return bool(tables)
+
+
+def _describe(path: Path, error: object) -> str:
+    text = str(error)
+    if path.is_dir():
+        return f"{path}: a folder, expected the file of ML Metadata; move it away, and run again."
+    if "locked" in text:
+        return f"{path}: locked by another process; end that one (fuser {path} names it), and try again."
+    if "unable to open" in text or isinstance(error, OSError):
+        return f"{path}: can't be opened ({text}); give yourself access to it, and try again."
+    reason = text.splitlines()[-1] if text else type(error).__name__
+    return (
+        f"{path}: damaged, no store of ML Metadata ({reason}); restore it, or move it away and run again: "
+        "what is served stays, and only the details of past runs are lost."
+    )
