@@ -126,6 +126,23 @@ def promote(
 
 
 @app.command()
+def verify(
+    version: Annotated[int | None, typer.Argument(metavar="[VERSION]", help="A version; without one, all.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="NAME", help="The data set; by default, every one.")] = None,
+    output: OutputOption = DEFAULT_OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that the files of the pushed versions are as they were pushed; exit code 1 where one is damaged."""
+    from pipeline.commands.verify import UnknownVersionError, verify_versions
+
+    try:
+        whole = verify_versions(output, version, data=data, as_json=as_json)
+    except UnknownVersionError as error:
+        fail(error, ExitCode.BAD_INPUT)
+    raise typer.Exit(ExitCode.OK if whole else ExitCode.ERROR)
+
+
+@app.command()
 def predict(
     images: Annotated[list[Path] | None, typer.Argument(metavar="[IMAGE...]", help="PNG, JPEG or IDX files.")] = None,
     eval_index: Annotated[

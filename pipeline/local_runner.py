@@ -19,6 +19,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_ru
 from tfx.proto.orchestration import pipeline_pb2
 
 from components.serving import model_verifier
+from components.serving.integrity import check_pushed
 from components.trainer import choose_device
 from pipeline.config import PipelineConfig
 from pipeline.environment import keep_beam_in_process
@@ -89,10 +90,12 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
     Raises:
         NoGpuError: A GPU is required and there is none.
         RunInProgressError: Another process runs a pipeline in the same output directory.
+        ServingError: What is pushed is damaged.
         Exception: What a stage raised; nothing after it ran.
     """
     if config.require_gpu:
         choose_device(require_gpu=True)  # rather now than after the data stages
+    check_pushed(config.serving_dir)  # so is this
     keep_beam_in_process()
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _lock_output(config.output_dir), _hidden_arguments():

@@ -133,6 +133,11 @@ def describe_verdict(record: RunRecord) -> str:
     """Say in one clause what the verdict means for what is served."""
     if record.verdict == "pushed" and record.newly_pushed:
         return f"the model is version {record.pushed_version} now."
+    if record.verdict == "pushed" and record.same_answers:
+        return (
+            f"nothing to do, version {record.pushed_version} gives the same answers on {record.same_answers:,} "
+            "evaluation images."
+        )
     if record.verdict == "pushed":
         return f"nothing to do, version {record.pushed_version} is this very model."
     if record.verdict == "not_blessed":

@@ -15,6 +15,7 @@ from typing import Any
 from components.gate.checks import OVERALL, get_failures
 from components.images.datasets import find_dataset
 from components.images.idx_folder import DataError, Dataset
+from components.serving.versions import find_versions
 from pipeline.commands.console import START_UP, StageDisplay, divert_output, print_summary
 from pipeline.commands.exit_codes import ExitCode, fail
 from pipeline.commands.report import UnknownRunError, write_report
@@ -175,8 +176,8 @@ def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome)
         return ExitCode.NOT_BLESSED
     record.verdict = "pushed"
     record.pushed_version = outcome.pushed_version
-    record.newly_pushed = outcome.newly_pushed
-    record.serving_path = str(config.serving_dir / str(outcome.pushed_version))
+    record.newly_pushed, record.same_answers = outcome.newly_pushed, outcome.same_answers
+    record.serving_path = str(find_versions(config.serving_dir).get(outcome.pushed_version or 0, config.serving_dir))
     return ExitCode.OK
 
 
