@@ -25,15 +25,15 @@ def find_obstacle(model_dir: Path, examples_file: Path, class_names: Sequence[st
     if SIGNATURE not in signatures:
         return f"it has no signature {SIGNATURE} (only {', '.join(signatures) or 'none at all'})"
     records = next(iter(tf.data.TFRecordDataset(str(examples_file)).batch(_TRIED_IMAGES)))
-    try:
-        # The last batch of a file may be of any size.
-        for batch in (records[:1], records):
+    answers: dict[str, NDArray[Any]] = {}
+    for batch in (records[:1], records):  # the last batch of a file may be of any size
+        try:
             answers = {name: tensor.numpy() for name, tensor in signatures[SIGNATURE](examples=batch).items()}
-    except Exception as error:  # noqa: BLE001 - other inputs, another image size: TensorFlow has many words for it
-        return f"it takes no images like these ({_shorten(error)})"
-    return _find_odd_probabilities(answers, (len(records), len(class_names))) or _find_other_classes(
-        answers, class_names
-    )
+        except Exception as error:  # noqa: BLE001 - other inputs, another image size: TensorFlow has many words for it
+            return f"it takes no images like these ({_shorten(error)})"
+        if odd := _find_odd_probabilities(answers, (len(batch), len(class_names))):
+            return odd
+    return _find_other_classes(answers, class_names)
 
 
 def _find_odd_probabilities(answers: Mapping[str, NDArray[Any]], expected: tuple[int, int]) -> str:

@@ -37,8 +37,10 @@ TOP_OF_COMPONENTS = {
 }  # fmt: skip
 LIGHT_ROOMS = ("components.images", "components.gate", "components.report", "pipeline.commands")
 LIGHT = {
-    "components.serving.versions", "pipeline.cli", "pipeline.config", "pipeline.declared", "pipeline.kubeflow.client",
-    "pipeline.kubeflow.config", "pipeline.kubeflow.data", "pipeline.origin", "pipeline.runs", "pipeline.unchanged",
+    "components.serving.directory_lock", "components.serving.history", "components.serving.integrity",
+    "components.serving.manifest", "components.serving.versions", "pipeline.addresses", "pipeline.cli",
+    "pipeline.config", "pipeline.declared", "pipeline.kubeflow.client", "pipeline.kubeflow.config",
+    "pipeline.kubeflow.data", "pipeline.origin", "pipeline.runs", "pipeline.unchanged",
     *(name for name in SOURCES if name.rpartition(".")[0] in LIGHT_ROOMS),
 } - {"components.gate.tfma_metrics"}  # fmt: skip
 
