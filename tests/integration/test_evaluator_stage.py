@@ -111,7 +111,8 @@ def evaluate(models: dict[str, Any], schema: Any, tmp_path: Path) -> Callable[..
     ) -> Evaluation:
         compared = standard_artifacts.Model()
         compared.uri = str(baseline_dir or (models[baseline].uri if baseline else tmp_path / "no_baseline"))
-        compared.set_int_custom_property("version", 3 if baseline or baseline_dir else 0)
+        if baseline or baseline_dir:
+            compared.set_int_custom_property("version", 3)
         evaluation, blessing, validation = (
             kind() for kind in (standard_artifacts.ModelEvaluation, standard_artifacts.ModelBlessing, DataValidation)
         )

@@ -111,7 +111,7 @@ def test_a_stage_gets_the_parameters_that_its_work_depends_on_and_no_other(spec)
     training = {"epochs", "batch_size", "learning_rate", "hidden_units", "seed"}
     expected = {
         "ExampleGen": {"data"}, "Schema": set(), "Transform": set(), "Trainer": training, "Baseline": set(),
-        "Pusher": training,
+        "Pusher": {*training, "accept_rolled_back"},
     }  # fmt: skip
     for name, wanted in expected.items():
         assert spec["root"]["dag"]["tasks"][name]["inputs"]["parameters"].keys() == {*wanted, "run_id"}, name
