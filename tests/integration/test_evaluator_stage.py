@@ -282,7 +282,7 @@ def save_other_model(directory: Path, models: dict[str, Any], kind: str) -> None
         ("signature", "it has no signature serving_default (only predict)"),
         ("size", "it takes no images like these"),
         ("count", "its probabilities are (200, 2), expected (200, 10)"),
-        ("names", "it has other classes, or in another order (Other"),
+        ("names", "it has other classes, or in another order ("),
     ],
 )
 def test_a_baseline_that_can_not_be_compared_is_a_verdict_with_a_remedy(
