@@ -9,11 +9,10 @@ FROM python:3.12-slim-trixie AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=1 PATH=/opt/venv/bin:$PATH
 WORKDIR /app
 
-# The stacks are made apart: uv, and the compiler that pyfarmhash asks for, are not in the image. The bytecode is: the
+# The stacks are made apart: uv is not in the image. The bytecode is: the
 # user may not write it, and to compile TensorFlow and TFX in every container takes as long as to import them.
 FROM base AS stack
-RUN apt-get update && apt-get install --yes --no-install-recommends g++ && pip install --no-cache-dir uv \
-    && uv venv /opt/venv
+RUN pip install --no-cache-dir uv && uv venv /opt/venv
 
 FROM stack AS stack-cpu
 COPY requirements.lock /tmp/

@@ -1,21 +1,27 @@
 # `make help` says what there is. Needs Python with pip, make and git; everything else is installed into .venv.
 
 PYTHON ?= python3
-PYTHON_VERSION ?= $(shell cat .python-version)
 UV := $(if $(shell uv --version 2>/dev/null),uv,.uv/bin/uv)
 RUN := .venv/bin/python
 
 # Once GPU=1 was asked for, .venv stays one for GPUs.
 LOCK := $(if $(or $(GPU),$(wildcard .venv/requirements-gpu.lock.ready)),requirements-gpu.lock,requirements.lock)
-READY := .venv/$(LOCK).ready
+# Where `make test-other-stack` keeps its Debian 13; `make benchmark` measures in it, too, once it is there.
+STACK_ROOT ?= /var/tmp/tfx-fashion-mnist-debian-13
+# What is installed stays, unless PYTHON_VERSION asks for another.
+READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-kubeflow prove-image check format lock benchmark benchmark-scale simulate-gate clean
+.PHONY: help doctor audit setup run test test-kubeflow test-other-stack prove-image check format lock benchmark \
+	benchmark-scale benchmark-retraining simulate-gate clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
-setup: $(READY) ## Install everything into .venv from the lock; PYTHON_VERSION=3.12 for another Python, GPU=1 for CUDA.
+doctor: ## Say what this machine has and lacks, with what to do; nothing need be installed.
+	@$(PYTHON) run_pipeline.py doctor
+
+setup: $(READY) ## Install everything that fits this machine; PYTHON_VERSION=3.12 for another Python, GPU=1 for CUDA.
 
 run: $(READY) ## Run the pipeline; ARGS="--data sample --epochs 3" for its options.
 	@$(RUN) run_pipeline.py run $(ARGS)
@@ -29,6 +35,9 @@ test-kubeflow: $(READY) .kubeflow/ready ## Run it on Kubeflow Pipelines' own bac
 prove-image: ## Run the Dockerfile's steps in a Debian 13, without docker (root, mmdebstrap); see deploy/prove_image.py.
 	@$(PYTHON) deploy/prove_image.py $(or $(IMAGE_ROOT),/tmp/image-root) $(if $(IMAGE_PYTHON),--python $(IMAGE_PYTHON))
 
+test-other-stack: $(READY) ## Test the current stack in a Debian 13, and both with each other (root, mmdebstrap, glibc < 2.39).
+	@$(PYTHON) deploy/test_stack.py $(STACK_ROOT)
+
 check: $(READY) ## Check format, lint and types.
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
@@ -38,17 +47,27 @@ format: $(READY) ## Format the code and mend what the linter can.
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
 
-lock: $(filter .uv/bin/uv,$(UV)) ## Compile the lock files from pyproject.toml.
+lock: | $(filter .uv/bin/uv,$(UV)) ## Compile the lock files from pyproject.toml.
 	$(UV) pip compile $(LOCK_OPTIONS) --group dev pyproject.toml --output-file requirements.lock
 	$(UV) pip compile $(LOCK_OPTIONS) --group dev --extra gpu --constraint requirements.lock pyproject.toml \
 		--output-file requirements-gpu.lock
 LOCK_OPTIONS := --quiet --universal --generate-hashes --python-version 3.10 --custom-compile-command "make lock"
 
+# Once for each stack: the lock's markers are read for the Python that pip-audit runs on. --strict: a package that could not
+# be asked about is an error, and not silence.
+audit: $(READY) ## Look both stacks' releases up among the vulnerabilities that osv.dev knows (needs the network).
+	@for python in 3.10 3.12; do echo "Python $$python"; $(UV) tool run --python $$python pip-audit --strict --disable-pip \
+		--require-hashes --vulnerability-service osv --requirement requirements.lock || exit; done
+
 benchmark: $(READY) ## Time the pipeline against the plain tutorial script and a stock TFX pipeline.
 	@$(RUN) -m benchmarks.compare $(ARGS)
+	@if [ -e $(STACK_ROOT)/made ]; then $(PYTHON) deploy/test_stack.py $(STACK_ROOT) --benchmark "$(ARGS)"; fi
 
 benchmark-scale: $(READY) ## Time and memory of each stage at 70,000, 280,000 and 700,000 images.
 	@$(RUN) -m benchmarks.scale $(ARGS)
+
+benchmark-retraining: $(READY) ## Train on the real data again and again, sound and faulty: does the gate tell them apart?
+	@$(RUN) -m benchmarks.retraining $(ARGS)
 
 simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, and how often it catches one.
 	@$(RUN) -m benchmarks.gate_simulation $(ARGS)
@@ -57,18 +76,21 @@ clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
 	rm -rf .venv .uv .kubeflow .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): $(LOCK) .python-version | $(filter .uv/bin/uv,$(UV))
-	@echo "Installing into .venv: Python $(PYTHON_VERSION), $(LOCK)"
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON_VERSION) .venv
+# The stack is chosen before anything is downloaded, uv included.
+$(READY): $(LOCK)
+	@mkdir -p .uv && $(PYTHON) -m pipeline.machine.stack $(PYTHON_VERSION) > .uv/chosen
+	@$(if $(filter .uv/bin/uv,$(UV)),$(MAKE) --silent .uv/bin/uv)
+	@echo "Installing into .venv: $(LOCK)"
+	@$(UV) venv --quiet --allow-existing --python "$$(cat .uv/chosen)" .venv
 	@$(UV) pip sync --quiet --require-hashes --python .venv/bin/python $(LOCK)
 	@rm -f .venv/*.ready
-	@touch $@
+	@touch $@ .venv/$(LOCK).ready
 
 # An S3 server and a validator in a place of their own, and MariaDB unpacked, not installed: nothing of the machine changes.
 .kubeflow/ready: | $(filter .uv/bin/uv,$(UV))
 	@echo "Getting an S3 server, a validator and MariaDB into .kubeflow"
 	@rm -rf .kubeflow && mkdir -p .kubeflow/packages .kubeflow/mariadb
-	@$(UV) venv --quiet --python $(PYTHON_VERSION) .kubeflow/s3
+	@$(UV) venv --quiet --python .venv/bin/python .kubeflow/s3
 	@$(UV) pip install --quiet --python .kubeflow/s3/bin/python '$(MOTO)' '$(VALIDATOR)'
 	@cd .kubeflow/packages && apt-get update -qq \
 		&& for name in $(MARIADB); do apt-get download -qq $$name 2>/dev/null || apt-get download -qq $${name}t64; done

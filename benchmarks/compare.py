@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import shutil
 import sys
 import tempfile
@@ -51,7 +52,10 @@ class Target:
         return f"{self.dividend}/{self.divisor}"
 
 
-TARGETS = (Target("a", "b", 1.0), Target("a", "c", 0.35), Target("a2", "a", 0.3))
+# Of the stack, by the release of TFX: the old one's imports alone take a third of the tutorial script's time.
+A_TO_B = {"1.16": 1.0, "1.21": 0.6}
+RELEASE = ".".join(importlib.metadata.version("tfx").split(".")[:2])
+TARGETS = (Target("a", "b", A_TO_B[RELEASE]), Target("a", "c", 0.35), Target("a2", "a", 0.3))
 Round = dict[str, Measurement]
 
 
@@ -59,9 +63,9 @@ def main() -> None:
     """Run the rounds, print the tables, write the JSON."""
     parser = argparse.ArgumentParser(prog="make benchmark", description=__doc__)
     add_data_option(parser)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (default 3)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is run (default 5)")
     parser.add_argument("--epochs", type=int, default=10, help="of all of them (default 10)")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results.json", metavar="FILE")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / f"results-tfx-{RELEASE}.json", metavar="FILE")
     args = parser.parse_args()
 
     console, machine, sources = make_console(), describe_machine(), hash_sources()
@@ -121,10 +125,13 @@ def summarize(rounds: Sequence[Round]) -> dict[str, Any]:
     """Return medians, ranges, ratios and our stages, as they are written to the JSON file."""
     ratios = {}
     for target in TARGETS:
-        values = [taken[target.dividend].seconds / taken[target.divisor].seconds for taken in rounds]
+        pairs = [(taken[target.dividend], taken[target.divisor]) for taken in rounds]
+        values = [dividend.seconds / divisor.seconds for dividend, divisor in pairs]
+        cpu_values = [dividend.cpu_seconds / divisor.cpu_seconds for dividend, divisor in pairs]
         ratios[target.name] = {
             "rounds": [round(value, 3) for value in values],
             "median": round(median(values), 3),
+            "cpu_median": round(median(cpu_values), 3),
             "target": target.bound,
             "met": median(values) <= target.bound,
         }
@@ -197,13 +204,13 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
         "CPU s: median. Peak RSS: the largest sum over the process tree; shared pages count once a process.\n"
     )
 
-    table = Table("ratio of seconds", "each round", "median", "target", "", title="Ratios")
+    table = Table("ratio of seconds", "each round", "median", "target", "", "of CPU s", title="Ratios")
     for name, ratio in report["ratios"].items():
         each = ", ".join(f"{value:.2f}" for value in ratio["rounds"])
-        table.add_row(
-            name, each, f"{ratio['median']:.2f}", f"<= {ratio['target']}", "met" if ratio["met"] else "MISSED"
-        )
+        met = "met" if ratio["met"] else "MISSED"
+        table.add_row(name, each, f"{ratio['median']:.2f}", f"<= {ratio['target']}", met, f"{ratio['cpu_median']:.2f}")
     console.print(table)
+    console.print("Of CPU s: far from the ratio of seconds where the machine was busy, or one of them waited.\n")
 
     cold, cached = report["our_seconds_by_stage"]["a"], report["our_seconds_by_stage"]["a2"]
     table = Table("stage", "cold", "again", "", title="Our median seconds by stage")

@@ -8,7 +8,6 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.extractors import slice_key_extractor
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.dsl.component.experimental.annotations import (
@@ -28,7 +27,6 @@ from components.gate.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add
 from components.gate.answers import ANSWERS_FILE, read_answers, write_answers
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, get_failures, read_checks, write_checks
 from components.gate.model_checks import Bounds, check_baseline, check_model
-from components.gate.tfma_metrics import make_eval_config, make_extracts
 from components.schema import get_class_names, get_image_shape, read_schema
 from components.serving.baseline_model import find_obstacle
 
@@ -65,6 +63,9 @@ def GatedEvaluator(
     Raises:
         RuntimeError: TFMA's verdict on the floors is another than ours.
     """
+    # With it comes TFMA, which takes its time and is used by this stage alone.
+    from components.gate.tfma_metrics import make_eval_config
+
     curated = read_schema(f"{schema.uri}/schema.pbtxt")
     image_shape, class_names = get_image_shape(curated), get_class_names(curated)
     files = sorted(Path(examples.uri, f"Split-{EVAL_SPLIT}").iterdir())
@@ -96,6 +97,8 @@ def _evaluate(
     class_names: tuple[str, ...],
     destination: str,
 ) -> None:
+    from components.gate.tfma_metrics import make_extracts
+
     shared = [
         tfma.default_eval_shared_model(path, model_name=name, eval_config=config) for name, path in models.items()
     ]
@@ -115,7 +118,7 @@ def _evaluate(
             >> tfma.ExtractEvaluateAndWriteResults(
                 eval_shared_model=shared if len(shared) > 1 else shared[0],
                 eval_config=config,
-                extractors=[slice_key_extractor.SliceKeyExtractor(eval_config=config)],
+                extractors=[tfma.extractors.SliceKeyExtractor(eval_config=config)],
                 output_path=destination,
             )
         )
@@ -148,7 +151,7 @@ def write_counts(counts: AnswerCounts, image_shape: tuple[int, int], class_names
 
 def _compare_verdicts(evaluation_dir: str, checks: list[Check]) -> None:
     """Hold the floors against what TFMA made of them: two ways to one verdict."""
-    floors = [check for check in checks if check.p_value is None]
+    floors = [check for check in checks if check.won is None]
     theirs = tfma.load_validation_result(evaluation_dir).validation_ok
     if theirs != (not get_failures(floors)):
         raise RuntimeError(f"TFMA says validation_ok={theirs}, the checks do not: {floors}")

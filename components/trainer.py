@@ -35,7 +35,8 @@ def run_fn(fn_args: FnArgs) -> None:
     """Train the network and export it. TFX calls this.
 
     Args:
-        fn_args: `custom_config` holds epochs, batch_size, learning_rate, hidden_units, seed and require_gpu.
+        fn_args: `custom_config` holds epochs, batch_size, learning_rate, averaging, hidden_units, seed and
+            require_gpu.
 
     Raises:
         NoGpuError: `require_gpu` is set and TensorFlow sees no GPU.
@@ -57,6 +58,7 @@ def run_fn(fn_args: FnArgs) -> None:
             epochs=options["epochs"],
             batch_size=options["batch_size"],
             learning_rate=options["learning_rate"],
+            averaging=options["averaging"],
             seed=options["seed"],
             on_epoch=log.write,
         )

@@ -9,21 +9,19 @@ copied from `--python`, the prefix of a Python 3.12 of this machine.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from debian_root import Root
+
 SOURCES = Path(__file__).resolve().parents[1]
+LIBRARIES = ("libssl3t64", "libffi8", "libsqlite3-0", "libbz2-1.0", "liblzma5", "libreadline8t64", "zlib1g")
 PROOF = (
     "python -m pipeline.kubeflow.entrypoint --help > /dev/null && python run_pipeline.py run --data sample "
     "--sample-size 1200 --epochs 4 --batch-size 16 --min-class-accuracy 0.3 --output /tmp/output"
 )
-# How this machine reaches its package index.
-_HANDED_ON = re.compile(r"(?i)(PIP|UV|SSL|REQUESTS|HTTPS?|NO)_.*")
 
 Instruction = tuple[str, str]
 
@@ -61,52 +59,28 @@ def list_instructions(
     return instructions
 
 
-class Root:
-    """A Debian 13 in a folder, in which commands run."""
+def make_root(folder: Path, python: Path) -> Root:
+    """Make a Debian with the Python of this machine, as it is in the base image."""
+    root = Root(folder)
+    root.make(LIBRARIES)
+    root.environment["PATH"] = f"{python}/bin:{root.environment['PATH']}"
+    shutil.copytree(python, root.locate(python), symlinks=True)
+    for parent in root.locate(python).parents:
+        if parent != folder and parent.is_relative_to(folder):
+            parent.chmod(0o755)
+    return root
 
-    def __init__(self, folder: Path, python: Path) -> None:
-        self._folder = folder
-        self.environment = {
-            "PATH": f"{python}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "LANG": "C.UTF-8",
-        }
-        self.environment |= {name: value for name, value in os.environ.items() if _HANDED_ON.fullmatch(name)}
-        self.directory = Path("/")
-        self.user = "0"
-        libraries = "ca-certificates,libssl3t64,libffi8,libsqlite3-0,libbz2-1.0,liblzma5,libreadline8t64,zlib1g"
-        subprocess.run(["mmdebstrap", "--variant=minbase", f"--include={libraries}", "trixie", folder], check=True)
-        shutil.copytree(python, self.locate(python), symlinks=True)
-        for file in ("/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt"):
-            shutil.copyfile(file, self.locate(Path(file)))
-        for parent in self.locate(python).parents:
-            if parent != folder and parent.is_relative_to(folder):
-                parent.chmod(0o755)
 
-    def locate(self, path: Path) -> Path:
-        """Return where a path of the root lies."""
-        return self._folder / str(path).lstrip("/")
-
-    def run(self, command: str) -> None:
-        """Run a shell command as the user and in the directory that hold now."""
-        mounts = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"'
-        chroot = ["chroot", f"--userspec={self.user}:{self.user}", str(self._folder), "sh", "-c"]
-        step = f"cd {shlex.quote(str(self.directory))} && {command}"
-        subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "sh", "-c", mounts, "mount", self._folder, *chroot, step],
-            env={**self.environment, "HOME": "/root" if self.user == "0" else "/home/pipeline"},
-            check=True,
-        )
-
-    def copy(self, sources: list[str], target: str) -> None:
-        """Copy from the project, as COPY does."""
-        destination = self.locate(self.directory / target)
-        destination.mkdir(parents=True, exist_ok=True) if target.endswith("/") else None
-        for source in sources:
-            origin = SOURCES / source
-            if origin.is_dir():
-                shutil.copytree(origin, destination, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(origin, destination)
+def copy(root: Root, sources: list[str], target: str) -> None:
+    """Copy from the project, as COPY does."""
+    destination = root.locate(root.directory / target)
+    destination.mkdir(parents=True, exist_ok=True) if target.endswith("/") else None
+    for source in sources:
+        origin = SOURCES / source
+        if origin.is_dir():
+            shutil.copytree(origin, destination, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(origin, destination)
 
 
 def carry_out(root: Root, word: str, rest: str) -> None:
@@ -116,7 +90,7 @@ def carry_out(root: Root, word: str, rest: str) -> None:
         root.run(rest)
     elif word == "COPY":
         *sources, target = rest.split()
-        root.copy(sources, target)
+        copy(root, sources, target)
     elif word == "ENV":
         for name, value in re.findall(r"(\w+)=(\S+)", rest):
             root.environment[name] = value.replace("$PATH", root.environment["PATH"])
@@ -136,10 +110,8 @@ def main() -> None:
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--python", type=Path, default=Path(sys.base_prefix))
     options = parser.parse_args()
-    if not shutil.which("mmdebstrap"):
-        sys.exit("mmdebstrap is missing; on Debian: apt-get install mmdebstrap")
     stages = read_stages((SOURCES / "Dockerfile").read_text())
-    root = Root(options.root.resolve(), options.python)
+    root = make_root(options.root.resolve(), options.python)
     for word, rest in list_instructions(stages, options.target, set()):
         carry_out(root, word, rest)
     print(f"--- {PROOF}", flush=True)

@@ -27,6 +27,10 @@ class Options(Declared):
 
     learning_rate: Annotated[float, Interval(gt=0, le=1), Option("Learning rate of Adam.", stage="Trainer")] = 0.001
 
+    averaging: Annotated[
+        bool, Option("Export the average of the weights, and not those of the last step.", stage="Trainer")
+    ] = True
+
     hidden_units: Annotated[
         int, Interval(ge=1, le=65_536), Option("Width of the hidden layer.", stage="Trainer", unit="units")
     ] = 128
@@ -59,9 +63,16 @@ class Options(Declared):
         Option("Most that the accuracy may be below the baseline's, unless that may be chance.", stage="Evaluator"),
     ] = 0.005
 
+    # Sound retrainings lose up to 3 points of a class (make benchmark-retraining).
     max_class_loss: Annotated[
         float, Interval(ge=0, le=1), Option("The same for the images of each class.", stage="Evaluator")
-    ] = 0.03
+    ] = 0.035
+
+    max_churn: Annotated[
+        float,
+        Interval(ge=0, le=1),
+        Option("Most answers that may be others than the baseline's, right or wrong; 1 allows any.", stage="Evaluator"),
+    ] = 1.0
 
     accept_new_baseline: Annotated[bool, Option("Go on where what is pushed can't be compared.", stage="Evaluator")] = (
         False

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
+
+from pipeline.start_up import defer_unused_imports
 
 # Beam's own default first tries to download a runner of another kind, once for each stage.
 BEAM_RUNNER = "FnApiRunner"
 
 
+@functools.cache
 def prepare_environment() -> None:
-    """Choose Keras 3, let the GPU's memory grow, and give Python child processes this project's modules."""
+    """Choose Keras 3, defer imports that a run uses late or never, and let the GPU's memory grow."""
     # Unset, the Keras that one gets depends on the order of the imports.
     os.environ["TF_USE_LEGACY_KERAS"] = "0"
+    defer_unused_imports()
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 

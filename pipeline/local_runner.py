@@ -24,6 +24,7 @@ from components.trainer import choose_device
 from pipeline.config import PipelineConfig
 from pipeline.environment import keep_beam_in_process
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
+from pipeline.start_up import Preparation
 
 
 class RunInProgressError(RuntimeError):
@@ -46,6 +47,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
     def __init__(self, run_id: str, listener: Listener) -> None:
         self._run_id = run_id
         self._listener = listener
+        self._preparation = Preparation()
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, **_: Any) -> None:
         """Launch each stage; the first failure ends the run.
@@ -59,6 +61,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connections = deployment.metadata_connection_config
         connection = getattr(connections, connections.WhichOneof("connection_config"))
+        self._preparation.begin("Trainer")
         for node in pipeline.nodes:
             self._launch(node.pipeline_node, pipeline, deployment, connection)
 
@@ -68,6 +71,9 @@ class LocalRunner(tfx_runner.IrBasedRunner):
             node.execution_options.caching_options.enable_cache = False
         self._listener.start_stage(stage)
         started = time.monotonic()
+        self._preparation.wait(stage)
+        if stage == "Trainer":
+            self._preparation.begin("Evaluator")
         execution = launcher.Launcher(
             pipeline_node=node,
             mlmd_connection=metadata.Metadata(connection),

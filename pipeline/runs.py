@@ -28,6 +28,7 @@ class RunRecord:
     verdict: Verdict = "running"
     accuracy: float | None = None
     baseline_accuracy: float | None = None
+    churn: float | None = None
     pushed_version: int | None = None
     newly_pushed: bool = False
     same_answers: int = 0

@@ -49,6 +49,8 @@ def make_artifacts(
     rejected: bool = False,
     never_predicted: int | None = None,
     answers: bool = True,
+    churn: bool = True,
+    averaging: bool = True,
     reason: str = "",
 ) -> dict[str, Artifact]:
     """Write the artifacts of one run.
@@ -62,6 +64,8 @@ def make_artifacts(
         rejected: whether a check of the data failed; then there is nothing after it.
         never_predicted: a label that the candidate never answers with.
         answers: whether the Evaluator left its answers, which older ones did not.
+        averaging: whether averaged weights were exported.
+        churn: whether it counted the answers that changed, likewise.
         reason: why a person pushed the baseline.
     """
     rng = np.random.default_rng(1)
@@ -83,7 +87,7 @@ def make_artifacts(
     data_checks = _write_data(artifacts["validation"].uri, class_names, shape, rng, rejected=rejected)
     if rejected:
         return {"validation": artifacts["validation"]}
-    _write_training(artifacts["model_run"].uri)
+    _write_training(artifacts["model_run"].uri, averaging=averaging)
     if baseline:
         artifacts["baseline"].properties["version"] = 1
         model_dir = artifacts["baseline"].uri / "Format-Serving"
@@ -99,7 +103,9 @@ def make_artifacts(
         write_manifest(model_dir, manifest)
     labels, predictions = _predict(len(class_names), rng, never_predicted)
     if answers:
-        made = _make_answers(class_names, shape, labels, predictions, rng, baseline=baseline)
+        made = _make_answers(
+            class_names, shape, labels, predictions, rng, baseline=baseline, counted=baseline and churn
+        )
         write_answers(artifacts["evaluation"].uri / "answers.json", made)
     accuracy = float(np.mean(predictions[0] == labels))
     checks = [*data_checks, *_make_checks(class_names, accuracy, blessed=blessed)]
@@ -138,11 +144,16 @@ def _write_data(
     return checks
 
 
-def _write_training(directory: Path) -> None:
+def _write_training(directory: Path, *, averaging: bool) -> None:
     history = [
         {"epoch": n, "loss": 1 / n, "accuracy": 0.8, "eval_loss": 1.1 / n, "eval_accuracy": 0.75} for n in (1, 2, 3)
     ]
-    record = {"device": "CPU", "seconds": 1.5, "options": {"epochs": 3, "seed": 42}, "history": history}
+    record = {
+        "device": "CPU",
+        "seconds": 1.5,
+        "options": {"epochs": 3, "seed": 42, "averaging": averaging},
+        "history": history,
+    }
     (directory / "training.json").write_text(json.dumps(record))
 
 
@@ -162,6 +173,7 @@ def _make_answers(
     rng: np.random.Generator,
     *,
     baseline: bool,
+    counted: bool,
 ) -> Answers:
     candidate, earlier = predictions
     right = [answers == labels for answers in predictions]
@@ -196,6 +208,7 @@ def _make_answers(
         candidate=count(0),
         baseline=count(1) if baseline else None,
         pairs=pairs if baseline else [],
+        changed=np.bincount(labels[candidate != earlier], minlength=len(class_names)).tolist() if counted else [],
         lost=show(outcomes[2]) if baseline else [],
         won=show(outcomes[1]) if baseline else [],
         mistakes=show(~right[0]),

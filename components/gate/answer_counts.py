@@ -47,11 +47,13 @@ class AnswerCounts:
     Attributes:
         models: By name, the baseline only where there is one.
         pairs: int64 [classes, 4], all 0 without a baseline.
+        changed: int64 [classes], likewise.
         lost: The most confident, at most SHOWN_IMAGES; likewise `won` and `mistakes`.
     """
 
     models: dict[str, ModelCounts]
     pairs: NDArray[np.int64]
+    changed: NDArray[np.int64]
     lost: list[AnsweredImage]
     won: list[AnsweredImage]
     mistakes: list[AnsweredImage]
@@ -60,6 +62,7 @@ class AnswerCounts:
         return AnswerCounts(
             models={name: counts + other.models[name] for name, counts in self.models.items()},
             pairs=self.pairs + other.pairs,
+            changed=self.changed + other.changed,
             lost=_keep_most_confident(self.lost + other.lost),
             won=_keep_most_confident(self.won + other.won),
             mistakes=_keep_most_confident(self.mistakes + other.mistakes),
@@ -81,8 +84,10 @@ def count_answers(
     right = candidate.argmax(axis=1) == labels
     was_right = right if baseline is None else baseline.argmax(axis=1) == labels
     pairs = np.zeros((candidate.shape[1], 4), np.int64)
+    changed = np.zeros(candidate.shape[1], np.int64)
     if baseline is not None:
         np.add.at(pairs, (labels, 2 * ~right + ~was_right), 1)
+        np.add.at(changed, labels[candidate.argmax(axis=1) != baseline.argmax(axis=1)], 1)
 
     confidence = np.nan_to_num(candidate.max(axis=1))
 
@@ -95,6 +100,7 @@ def count_answers(
     return AnswerCounts(
         models={name: _count_model(labels, answers) for name, answers in probabilities.items()},
         pairs=pairs,
+        changed=changed,
         lost=show(~right & was_right),
         won=show(right & ~was_right),
         mistakes=show(~right),
@@ -118,6 +124,7 @@ def build_answers(counts: AnswerCounts, image_shape: tuple[int, int], class_name
         candidate=models[CANDIDATE],
         baseline=models.get(BASELINE),
         pairs=counts.pairs.tolist() if BASELINE in models else [],
+        changed=counts.changed.tolist() if BASELINE in models else [],
         lost=counts.lost,
         won=counts.won,
         mistakes=counts.mistakes,

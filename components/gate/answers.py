@@ -6,7 +6,7 @@ Written by the Evaluator as `answers.json` beside its metrics.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -68,6 +68,8 @@ class Answers:
         baseline: Of the pushed model; None where there was no baseline.
         pairs: [classes][4] images by label: both right, only the candidate, only the baseline, both wrong. Empty
             without a baseline.
+        changed: [classes] images by label that the models take for different classes. Empty without a baseline, and in
+            the files of older versions, which did not count them.
         lost: Images that the baseline got right and the candidate gets wrong, most confident first, at most 24.
         won: The other way round, likewise.
         mistakes: The candidate's most confident mistakes, likewise.
@@ -81,6 +83,7 @@ class Answers:
     lost: list[AnsweredImage]
     won: list[AnsweredImage]
     mistakes: list[AnsweredImage]
+    changed: list[int] = field(default_factory=list)
 
 
 def write_answers(path: Path, answers: Answers) -> None:

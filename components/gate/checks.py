@@ -36,6 +36,9 @@ class Check:
         images: How many images the value was taken from.
         interval: Where the true value lies with 95 % confidence, lowest and highest; None where that is not estimated.
         p_value: How probable such a change is by chance alone; None for what is no comparison.
+        changed: How many images are answered otherwise than by the baseline; None for what is no comparison.
+        lost: How many of these were right then and are wrong now.
+        won: How many of these were wrong then and are right now.
     """
 
     name: str
@@ -48,6 +51,9 @@ class Check:
     images: int | None = None
     interval: tuple[float, float] | None = None
     p_value: float | None = None
+    changed: int | None = None
+    lost: int | None = None
+    won: int | None = None
 
 
 def check_at_least(name: str, where: str, value: float, bound: float, **details: Any) -> Check:

@@ -78,17 +78,6 @@ def make_eval_config(bounds: Bounds) -> config_pb2.EvalConfig:
     )
 
 
-def load_metrics(evaluation_dir: str, model_name: str) -> dict[int | None, dict[str, float]]:
-    """Return the metrics of a model by label, and under None those of all images; a lone model is called ''."""
-    result = tfma.load_eval_result(evaluation_dir, model_name=model_name or None)
-    metrics = {}
-    for slice_key, outputs in result.slicing_metrics:
-        values = outputs[""][""].items()
-        label = slice_key[0][1] if slice_key else None
-        metrics[label] = {name: value["doubleValue"] for name, value in values if "doubleValue" in value}
-    return metrics
-
-
 class AnswerMetric(metric_types.Metric):
     """One of accuracy, loss, expected calibration error and number of images; `name` says which."""
 

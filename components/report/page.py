@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
 from components.gate.answers import Answer, AnsweredImage, Answers, ModelAnswers
+from components.gate.churn import measure_churn
 from components.gate.class_metrics import ClassMetrics, measure_accuracy, measure_calibration_error, measure_classes
 from components.images.summary import DataSummary
 from components.report.drawings import (
@@ -29,7 +30,7 @@ from components.report.drawings import (
     fit_axis,
 )
 from components.report.number_format import write_number, write_percent, write_points, write_probability, write_sentence
-from components.report.record import Report, describe_verdict, group_checks, list_counts
+from components.report.record import Report, describe_churn, describe_verdict, group_checks, list_counts
 
 _TEMPLATE = "page.html.jinja"
 # A matrix of more classes is one that nobody reads; then it is that of the classes with the most mistakes.
@@ -51,6 +52,7 @@ def render_page(report: Report) -> str:
         "data_groups": group_checks(report.data_checks),
     }
     if answers:
+        context["churn"] = describe_churn(report.churn) if report.churn else ""
         context |= _view_classes(answers) | _view_changes(answers)
     if report.data:
         context |= _view_data(report.data, report.baseline_data)
@@ -172,15 +174,12 @@ def _draw_confidence(answers: Answers) -> Markup:
 
 
 def _view_changes(answers: Answers) -> dict[str, Any]:
-    pairs = np.array(answers.pairs).reshape(-1, 4)
-    won, lost = pairs[:, 1].tolist(), pairs[:, 2].tolist()
-    most = max([*won, *lost, 1])
+    classes = measure_churn(answers)
+    most = max([1, *(churn.won for churn in classes), *(churn.lost for churn in classes)])
     return {
-        "won": sum(won),
-        "lost": sum(lost),
         "pairs": [
-            {"name": name, "lost": fewer, "won": more, "drawing": draw_change(fewer, more, most)}
-            for name, fewer, more in zip(answers.class_names, lost, won, strict=False)
+            {"name": name, "churn": churn, "drawing": draw_change(churn.lost, churn.won, most)}
+            for name, churn in zip(answers.class_names, classes, strict=False)
         ],
         "galleries": [
             gallery

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 
 from components.gate.answers import ANSWERS_FILE, Answers, read_answers
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, OVERALL, Check, read_checks
+from components.gate.churn import USUAL_OTHER_IMAGES, USUAL_SAME_IMAGES, Churn, add_churn, measure_churn
 from components.gate.class_metrics import measure_accuracy, measure_calibration_error, measure_classes
 from components.gate.drift import Drift, measure_drift
 from components.images.summary import DataSummary, read_summary
 from components.report.lineage import Artifact, Origin, Promotion
+from components.report.number_format import write_percent
 from components.report.push import read_push
 from components.serving.manifest import DATA_SUMMARY, Manifest, read_model_manifest
 
@@ -95,6 +97,11 @@ class Report:
         return measure_accuracy(self.answers.baseline) if self.answers and self.answers.baseline else None
 
     @property
+    def churn(self) -> Churn | None:
+        """How many answers are others than the baseline's; None without a baseline."""
+        return add_churn(measure_churn(self.answers)) if self.answers else None
+
+    @property
     def _accuracy_check(self) -> Check | None:
         return next((check for check in self.gate_checks if (check.name, check.slice) == ("accuracy", OVERALL)), None)
 
@@ -172,6 +179,19 @@ def describe_verdict(report: Report) -> str:
     return f"The model passed every check; it is what was pushed already as version {report.pushed_version}."
 
 
+def describe_churn(churn: Churn) -> str:
+    """Say how many answers changed, and how many do where nothing is wrong."""
+    balance = f"{churn.lost:,} images were right and are wrong now, {churn.won:,} were wrong and are right now"
+    if churn.changed is None:
+        return f"{balance}."
+    usual, other = (write_percent(share, 1) for share in (USUAL_SAME_IMAGES, USUAL_OTHER_IMAGES))
+    return (
+        f"{churn.changed:,} of {churn.images:,} answers changed, {write_percent(churn.share)}: {balance}. "
+        f"On Fashion-MNIST, {usual} change where nothing but the seed is another, and {other} on another random "
+        f"{write_percent(0.9, 0)} of the images."
+    )
+
+
 def group_checks(checks: Sequence[Check]) -> list[tuple[str, list[Check]]]:
     """Put checks that follow one another and have one name together."""
     return [(name, list(group)) for name, group in groupby(checks, key=lambda check: check.name)]
@@ -179,11 +199,14 @@ def group_checks(checks: Sequence[Check]) -> list[tuple[str, list[Check]]]:
 
 def list_key_metrics(report: Report) -> dict[str, float]:
     """Return the few numbers that a dashboard would plot from run to run; only what is known and finite."""
-    answers, training = report.answers, report.training or {}
+    answers, training, churn = report.answers, report.training or {}, report.churn
     last = (training.get("history") or [{}])[-1]
     metrics = {
         "accuracy": report.accuracy,
         "baseline_accuracy": report.baseline_accuracy,
+        "churn": churn.share if churn else None,
+        "right_then_wrong_now": churn.lost if churn else None,
+        "wrong_then_right_now": churn.won if churn else None,
         "calibration_error": measure_calibration_error(answers.candidate) if answers else None,
         "failed_checks": len(report.failures),
         "pushed_version": report.pushed_version,
@@ -220,6 +243,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "classes": [asdict(one) for one in measure_classes(answers.candidate, answers.class_names)] if answers else [],
         "confusion": answers.candidate.confusion if answers else None,
         "pairs": answers.pairs if answers else None,
+        "churn": _list_churn(answers) if answers else {},
         "data": {split: list_counts(data, split) for split in data.statistics} if data else {},
         "drift": {split: asdict(drift) for split, drift in report.drift.items()},
         "training": report.training,
@@ -229,6 +253,12 @@ def to_json(report: Report) -> dict[str, Any]:
         },
     }
     return _without_nan(values)
+
+
+def _list_churn(answers: Answers) -> dict[str, dict[str, float | None]]:
+    classes = measure_churn(answers)
+    named = zip((OVERALL, *answers.class_names), (add_churn(classes), *classes), strict=False)
+    return {name: {"share": churn.share, **churn._asdict()} for name, churn in named if churn}
 
 
 def list_counts(data: DataSummary, split: str) -> dict[str, int]:

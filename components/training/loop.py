@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components.training.averages import AveragingAdam, use_averages
+
 # Steps for each turn of the compiled loop, which copies weights and optimizer state once a turn: with one step a turn,
 # that takes as long as the step itself.
 STEPS_A_TURN = 5
@@ -25,7 +27,11 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochResult:
-    """Means over the images of an epoch. `loss` and `accuracy` are those of the training steps as they went."""
+    """Means over the images of an epoch.
+
+    `loss` and `accuracy` are those of the training steps as they went, `eval_loss` and `eval_accuracy` those of the
+    weights that would be exported after the epoch: the averaged ones, unless there is no averaging.
+    """
 
     epoch: int
     loss: float
@@ -42,26 +48,30 @@ def fit(
     epochs: int,
     batch_size: int,
     learning_rate: float,
+    averaging: bool,
     seed: int,
     on_epoch: Callable[[EpochResult], None],
 ) -> list[EpochResult]:
     """Train with Adam on sparse categorical crossentropy; the same batches come from the same seed.
 
     Args:
-        model: Takes float32 [N, height, width], returns logits [N, classes]. Trained in place.
+        model: Takes float32 [N, height, width], returns logits [N, classes]. Trained in place; in the end it has the
+            averaged weights, unless there is no averaging.
         read_train: Gives the blocks of an epoch (0, 1, ...). Each is shuffled here; a block that is not the last holds
             a multiple of `batch_size` images.
         read_eval: Gives the blocks of the `eval` split, which only show how the training goes.
         epochs: Passes over the training images.
         batch_size: Images in a step. The last step of an epoch takes what is left.
         learning_rate: Of Adam (Kingma and Ba, 2014), with Keras' other defaults.
+        averaging: Whether the model ends with averaged weights. The training goes the same way with them and without.
         seed: Of the order of the images.
         on_epoch: Called after each epoch.
 
     Returns:
         One result for each epoch.
     """
-    train_steps, count_answers = _compile_steps(model, keras.optimizers.Adam(learning_rate))
+    optimizer = (AveragingAdam if averaging else keras.optimizers.Adam)(learning_rate)
+    train_steps, count_answers = _compile_steps(model, optimizer)
     results = []
     for epoch in range(epochs):
         rng = np.random.default_rng((seed, epoch))
@@ -69,7 +79,8 @@ def fit(
         for block in read_train(epoch):
             for batches in shuffle_batches(len(block.labels), batch_size, rng):
                 trained += train_steps(*block, batches)
-        answered = sum((np.array(count_answers(*block)) for block in read_eval(epoch)), np.zeros(3))
+        with use_averages(model, optimizer):
+            answered = sum((np.array(count_answers(*block)) for block in read_eval(epoch)), np.zeros(3))
         loss, accuracy = trained[:2] / max(trained[2], 1)
         eval_loss, eval_accuracy = answered[:2] / max(answered[2], 1)
         results.append(
@@ -82,6 +93,7 @@ def fit(
             )
         )
         on_epoch(results[-1])
+    optimizer.finalize_variable_values(model.trainable_variables)
     return results
 
 

@@ -42,6 +42,7 @@ def _list_facts(report: Report) -> Iterator[tuple[tuple[str, str], Any]]:
     yield ("Verdict", "accuracy"), report.accuracy
     yield ("Verdict", "baseline"), report.baseline_version
     yield ("Verdict", "baseline's accuracy"), report.baseline_accuracy
+    yield ("Verdict", "churn"), report.churn.share if report.churn else None
     yield ("Verdict", "pushed version"), report.pushed_version
     if data := report.data:
         for split in data.statistics:

@@ -150,8 +150,8 @@ def describe_verdict(record: RunRecord) -> str:
 def print_status(records: Sequence[RunRecord]) -> None:
     """Print past runs, newest first."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("When", "Run", "Data", "Verdict", "Accuracy", "Pushed"):
-        table.add_column(column, justify="right" if column == "Accuracy" else "left", no_wrap=True)
+    for column in ("When", "Run", "Data", "Verdict", "Accuracy", "Churn", "Pushed"):
+        table.add_column(column, justify="right" if column in ("Accuracy", "Churn") else "left", no_wrap=True)
     for record in records:
         verdict = "interrupted" if record.verdict == "running" and not is_alive(record) else record.verdict
         title, colour = VERDICTS[verdict]
@@ -161,6 +161,7 @@ def print_status(records: Sequence[RunRecord]) -> None:
             Text(record.data),
             Text(title, colour),
             "" if record.accuracy is None else f"{record.accuracy:.4f}",
+            "" if record.churn is None else f"{record.churn:.2%}",
             Text(describe_push(record)),
         )
     # As wide as the rows are: what is cut can be neither read nor copied.

@@ -11,7 +11,7 @@ from components.gate.checks import Check
 from components.gate.class_metrics import measure_classes
 from components.images.summary import DataSummary
 from components.report.number_format import write_number, write_percent, write_points, write_sentence
-from components.report.record import Report, describe_verdict, group_checks, list_counts
+from components.report.record import Report, describe_churn, describe_verdict, group_checks, list_counts
 from pipeline.commands.console import VERDICTS
 
 _BAR_WIDTH = 20
@@ -72,6 +72,7 @@ def _list_facts(report: Report) -> list[tuple[str, str]]:
             write_sentence(deciding.reason) if deciding else "",
         ),
         ("accuracy", accuracy if report.accuracy is not None else ""),
+        ("churn", describe_churn(report.churn) if report.churn else ""),
         ("baseline", f"version {report.baseline_version}" if report.baseline_version is not None else ""),
         ("overruled", f"a person pushed it as version {promotion.version}: {promotion.reason}" if promotion else ""),
         ("note", f"the baseline was pushed by a person: {baseline.reason}" if baseline and baseline.reason else ""),

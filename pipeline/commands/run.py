@@ -170,6 +170,7 @@ def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome)
     record.accuracy = overall["accuracy"]
     change = overall.get("change of accuracy")
     record.baseline_accuracy = None if change is None or record.accuracy is None else record.accuracy - change
+    record.churn = overall.get("churn")
     record.reasons = get_failures(outcome.checks)
     if record.reasons:
         record.verdict = "not_blessed"
@@ -192,6 +193,8 @@ def list_facts(record: RunRecord, config: PipelineConfig, dataset: Dataset, log_
             if record.baseline_accuracy is None
             else f"baseline {record.baseline_accuracy:.4f}"
         )
+        if record.churn is not None:
+            baseline += f", {record.churn:.2%} of the answers changed"
         facts.append(("accuracy", f"{record.accuracy:.4f} on {dataset.counts['eval']:,} evaluation images; {baseline}"))
     if record.serving_path:
         facts.append(("pushed", f"version {record.pushed_version}, {record.serving_path}"))

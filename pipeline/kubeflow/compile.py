@@ -6,8 +6,6 @@ The format: https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipel
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,7 +14,6 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.version import __version__ as tfx_version
 
-from pipeline.config import PipelineConfig
 from pipeline.declared import ConfigError
 from pipeline.kubeflow.artifacts import list_outputs
 from pipeline.kubeflow.config import (
@@ -33,6 +30,8 @@ from pipeline.pipeline import create_pipeline
 # It says no to the data, and would again.
 _NEVER_RETRIED = ("DataGate",)
 _TRAINER = "Trainer"
+# Stages that read or write what is served have an execution property of this name.
+_SERVING_DIR = "serving_dir"
 _TYPES = {int: "NUMBER_INTEGER", float: "NUMBER_DOUBLE", str: "STRING", bool: "BOOLEAN"}
 
 
@@ -46,72 +45,35 @@ def compile_pipeline(config: KubeflowConfig) -> str:
     unknown = sorted(config.stages.keys() - {stage.id for stage in stages} - {"default"})
     if unknown:
         raise ConfigError(f"[stages.{unknown[0]}]: no such stage; expected {', '.join(stage.id for stage in stages)}.")
-    needs = find_needs(config)
     spec = {
         "schemaVersion": "2.1.0",
         "sdkVersion": f"tfx-{tfx_version}",
         "pipelineInfo": {"name": config.pipeline_name},
         "root": {
             "inputDefinitions": {"parameters": _define_parameters(config)},
-            "dag": {"tasks": {stage.id: _make_task(config, stage, needs[stage.id]) for stage in stages}},
+            "dag": {"tasks": {stage.id: _make_task(config, stage) for stage in stages}},
         },
-        "components": {f"comp-{stage.id}": _make_component(stage, needs[stage.id]) for stage in stages},
+        "components": {f"comp-{stage.id}": _make_component(stage) for stage in stages},
         "deploymentSpec": {"executors": {f"exec-{stage.id}": _make_executor(config, stage) for stage in stages}},
     }
     json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())  # refuses what KFP would refuse
-    platform = {f"exec-{stage.id}": _make_platform(config, stage, needs[stage.id]) for stage in stages}
+    platform = {f"exec-{stage.id}": _make_platform(config, stage) for stage in stages}
     documents = [spec, {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}}]
     return yaml.safe_dump_all(documents, sort_keys=True, width=120)
-
-
-def find_needs(config: KubeflowConfig) -> dict[str, set[str]]:
-    """Return the parameters, and `output_dir`, that each stage depends on.
-
-    Found by trying: a stage depends on what its execution properties change with.
-    """
-    base = _describe_stages(config)
-    needs: dict[str, set[str]] = {stage: set() for stage in base}
-    defaults = make_pipeline_config(config)
-    variants = {name: {name: _vary(_get_default(defaults, name))} for name in list_parameters()}
-    for name, parameters in {**variants, "output_dir": {}}.items():
-        output_dir = "/other" if name == "output_dir" else None
-        for stage, properties in _describe_stages(config, output_dir, **parameters).items():
-            if properties != base[stage]:
-                needs[stage].add(name)
-    return needs
-
-
-def _describe_stages(
-    config: KubeflowConfig, output_dir: str | None = None, **parameters: Any
-) -> dict[str, dict[str, Any]]:
-    varied = make_pipeline_config(config, **parameters)
-    if output_dir:
-        varied = replace(varied, output_dir=Path(output_dir))
-    return {stage.id: dict(stage.exec_properties) for stage in create_pipeline(varied).components}
-
-
-def _vary(value: Any) -> Any:
-    """Return another value of the same type, and of the same range."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return value - 1 if value > 1 else value + 1
-    return value / 2 or 0.5 if isinstance(value, float) else f"{value}/other"
-
-
-def _get_default(defaults: PipelineConfig, parameter: str) -> Any:
-    return getattr(defaults, DATA_DIR if parameter == "data" else parameter)
 
 
 def _define_parameters(config: KubeflowConfig) -> dict[str, Any]:
     defaults = make_pipeline_config(config)
     return {
-        name: {"parameterType": _TYPES[kind], "defaultValue": _get_default(defaults, name)}
+        name: {
+            "parameterType": _TYPES[kind],
+            "defaultValue": config.data if name == "data" else getattr(defaults, name),
+        }
         for name, kind in list_parameters().items()
     }
 
 
-def _make_task(config: KubeflowConfig, stage: BaseComponent, needs: set[str]) -> dict[str, Any]:
+def _make_task(config: KubeflowConfig, stage: BaseComponent) -> dict[str, Any]:
     retries = 0 if stage.id in _NEVER_RETRIED else config.retries
     artifacts = {
         key: {
@@ -122,7 +84,8 @@ def _make_task(config: KubeflowConfig, stage: BaseComponent, needs: set[str]) ->
         }
         for key, channel in stage.inputs.items()
     }
-    parameters = {name: {"componentInputParameter": name} for name in needs & list_parameters().keys()}
+    # All of them: the pod of a stage builds the whole pipeline.
+    parameters = {name: {"componentInputParameter": name} for name in list_parameters()}
     # Only as a constant of its own is it replaced by the run's id.
     parameters[RUN_ID] = _constant("{{$.pipeline_job_uuid}}")
     return {
@@ -141,7 +104,7 @@ def _make_task(config: KubeflowConfig, stage: BaseComponent, needs: set[str]) ->
     }
 
 
-def _make_component(stage: BaseComponent, needs: set[str]) -> dict[str, Any]:
+def _make_component(stage: BaseComponent) -> dict[str, Any]:
     inputs = {key: f"tfx.{channel.type.TYPE_NAME}" for key, channel in stage.inputs.items()}
     outputs = list_outputs({key: channel.type for key, channel in stage.outputs.items()})
     types = {**list_parameters(), RUN_ID: str}
@@ -149,7 +112,7 @@ def _make_component(stage: BaseComponent, needs: set[str]) -> dict[str, Any]:
         "executorLabel": f"exec-{stage.id}",
         "inputDefinitions": {
             "artifacts": _declare(inputs),
-            "parameters": {name: {"parameterType": _TYPES[types[name]]} for name in (needs & types.keys()) | {RUN_ID}},
+            "parameters": {name: {"parameterType": _TYPES[kind]} for name, kind in types.items()},
         },
         "outputDefinitions": {"artifacts": _declare(outputs)},
     }
@@ -189,14 +152,14 @@ def _make_executor(config: KubeflowConfig, stage: BaseComponent) -> dict[str, An
     }  # fmt: skip
 
 
-def _make_platform(config: KubeflowConfig, stage: BaseComponent, needs: set[str]) -> dict[str, Any]:
+def _make_platform(config: KubeflowConfig, stage: BaseComponent) -> dict[str, Any]:
     """Return what PipelineSpec has no words for. A name is given twice: older backends know only its first form.
 
     The format: https://github.com/kubeflow/pipelines/blob/master/kubernetes_platform/proto/kubernetes_executor_config.proto
     """
     limits = config.get_stage(stage.id)
     reads_data = DATA_DIR in stage.exec_properties
-    volumes = [config.serving] if "output_dir" in needs else []
+    volumes = [config.serving] if _SERVING_DIR in stage.exec_properties else []
     volumes += [config.data_volume] if config.data_volume and reads_data else []
     platform: dict[str, Any] = {"pvcMount": [_mount(volume) for volume in volumes]}
     if reads_data:

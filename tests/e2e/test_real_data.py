@@ -50,7 +50,7 @@ def test_pushed_model_is_as_good_on_the_raw_test_images_as_the_run_says(first_ru
     answers = model.signatures["serving_images"](images=tf.constant(images))["class_ids"].numpy()
     accuracy = np.mean(answers == labels)
     assert accuracy == pytest.approx(first_run["accuracy"], abs=1e-6)
-    assert accuracy >= 0.87
+    assert accuracy >= 0.885
 
 
 def test_a_second_run_has_nothing_to_do(first_run, output):

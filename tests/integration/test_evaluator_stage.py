@@ -16,6 +16,7 @@ import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_model_analysis as tfma
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.data_validator import DataValidation
@@ -23,7 +24,7 @@ from components.evaluator import GatedEvaluator
 from components.features import CLASS_NAMES
 from components.gate.answers import read_answers
 from components.gate.checks import Check, get_failures, read_checks, write_checks
-from components.gate.tfma_metrics import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS, load_metrics
+from components.gate.tfma_metrics import ACCURACY, CALIBRATION_ERROR, COUNT, LOSS
 from components.training.network import ImageTransform, ServingModel, build_model, export_model
 
 FIRST_PIXEL = {"a": 0, "b": 10}
@@ -34,6 +35,7 @@ OPTIONS = {
     "max_calibration_error": 1.0,
     "max_loss": 0.01,
     "max_class_loss": 0.5,
+    "max_churn": 1.0,
     "accept_new_baseline": False,
 }
 DATA_CHECK = Check(name="schema", slice="eval", passed=True, reason="eval split: every example fits the schema")
@@ -96,6 +98,17 @@ class Evaluation:
     def get_check(self, name: str, where: str = "overall") -> Check:
         (check,) = (check for check in self.checks if (check.name, check.slice) == (name, where))
         return check
+
+
+def load_metrics(evaluation_dir: str, model_name: str) -> dict[int | None, dict[str, float]]:
+    """Return the metrics of a model by label, and under None those of all images; a lone model is called ''."""
+    result = tfma.load_eval_result(evaluation_dir, model_name=model_name or None)
+    metrics = {}
+    for slice_key, outputs in result.slicing_metrics:
+        values = outputs[""][""].items()
+        label = slice_key[0][1] if slice_key else None
+        metrics[label] = {name: value["doubleValue"] for name, value in values if "doubleValue" in value}
+    return metrics
 
 
 @pytest.fixture
@@ -188,6 +201,17 @@ def test_a_model_that_is_like_its_baseline_is_blessed(evaluate) -> None:
         sure = math.exp(5) / (math.exp(5) + 9)
         assert metrics[None][CALIBRATION_ERROR] == pytest.approx(abs(sure - 0.95), abs=1e-6)
         assert metrics[None][LOSS] == pytest.approx(-math.log(sure) + 0.05 * 5, rel=1e-5)
+
+
+def test_too_many_changed_answers_are_not_blessed_where_a_person_bounds_them(evaluate) -> None:
+    """10 lost and 10 won, of 200: no loss at all, and TFMA, which looks at the floors alone, has nothing to say."""
+    result = evaluate("a", "b", wrong={"a": {3: 10}, "b": {5: 10}}, max_churn=0.05)
+    assert not result.blessed
+    assert len(result.failures) == 1
+    churn = result.get_check("churn")
+    assert churn.reason == result.failures[0]
+    assert (churn.value, churn.changed, churn.lost, churn.won) == (pytest.approx(0.1), 20, 10, 10)
+    assert sum(result.answers.changed) == 20
 
 
 def test_a_loss_that_is_no_chance_is_not_blessed_and_its_images_are_kept(evaluate) -> None:

@@ -141,3 +141,12 @@ def test_modules_that_only_read_import_no_heavy_library() -> None:
 def test_no_module_is_named_for_nothing_in_particular() -> None:
     vague = {"utils", "util", "common", "helpers", "helper", "base", "misc", "core", "lib"}
     assert [name for name in SOURCES if vague & {*name.replace("_", ".").split(".")}] == []
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_no_module_asks_which_stack_it_runs_on(module: str) -> None:
+    """Each stack has to run all lines, or what is tested on one says nothing of the other."""
+    nodes = list(ast.walk(ast.parse(SOURCES[module].read_text())))
+    assert "version_info" not in {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    caught = {ast.unparse(node.type) for node in nodes if isinstance(node, ast.ExceptHandler) and node.type}
+    assert not {"ImportError", "ModuleNotFoundError"} & caught

@@ -32,6 +32,15 @@ def test_records_of_all_pipelines_are_listed_newest_first(tmp_path: Path) -> Non
     assert [record.run_id[:8] for record in list_records(tmp_path)] == ["20250103", "20250102", "20241231"]
 
 
+def test_the_record_of_an_older_version_which_knew_no_churn_is_listed(tmp_path: Path) -> None:
+    record = start_record("sample")
+    path = save_record(tmp_path / "sample", record) / "run.json"
+    values = json.loads(path.read_text())
+    del values["churn"]
+    path.write_text(json.dumps(values))
+    assert [found.churn for found in list_records(tmp_path)] == [None]
+
+
 def test_no_output_has_no_records(tmp_path: Path) -> None:
     assert list_records(tmp_path / "nowhere") == []
 

@@ -24,6 +24,7 @@ OPTIONS = {
     "epochs": 2,
     "batch_size": 32,
     "learning_rate": 0.001,
+    "averaging": True,
     "hidden_units": 8,
     "seed": 42,
     "require_gpu": False,

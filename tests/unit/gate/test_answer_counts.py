@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from base64 import b64decode
 from pathlib import Path
@@ -31,6 +32,7 @@ def test_numbers_worked_out_by_hand() -> None:
     assert answers.baseline.confusion == [[2, 1, 0], [2, 0, 0], [0, 0, 1]]
     # Both right, only the candidate, only the baseline, both wrong.
     assert answers.pairs == [[1, 1, 1, 0], [0, 1, 0, 1], [0, 0, 1, 0]]
+    assert answers.changed == [2, 1, 1]
     assert [b64decode(image.pixels)[0] for image in answers.lost] == [1, 4]
     assert [b64decode(image.pixels)[0] for image in answers.won] == [5, 2]
     assert [b64decode(image.pixels)[0] for image in answers.mistakes] == [1, 3, 4]
@@ -56,7 +58,7 @@ def test_loss_is_the_crossentropy_and_no_infinity() -> None:
 
 def test_without_a_baseline_nothing_is_compared() -> None:
     answers = count(IMAGES, LABELS, CANDIDATE_SAYS)
-    assert (answers.baseline, answers.pairs, answers.lost, answers.won) == (None, [], [], [])
+    assert (answers.baseline, answers.pairs, answers.changed, answers.lost, answers.won) == (None, [], [], [], [])
     assert len(answers.mistakes) == 3
     assert answers.mistakes[0].baseline is None
 
@@ -76,9 +78,15 @@ def test_shards_add_up_to_the_whole_in_any_order() -> None:
     assert sum(map(sum, whole.pairs)) == 300
     for order in ((0, 1, 2), (2, 0, 1)):
         added = build_answers(add_counts([parts[index] for index in order]), (2, 2), ("a", "b", "c"))
-        assert (added.pairs, added.candidate.confusion) == (whole.pairs, whole.candidate.confusion)
+        assert (added.pairs, added.changed) == (whole.pairs, whole.changed)
+        assert added.candidate.confusion == whole.candidate.confusion
         assert (added.lost, added.won, added.mistakes) == (whole.lost, whole.won, whole.mistakes)
         np.testing.assert_allclose(added.candidate.bins, whole.candidate.bins)
+
+
+def test_one_wrong_class_for_another_is_a_change_that_neither_wins_nor_loses() -> None:
+    answers = count(IMAGES[:1], np.array([0]), [[0, 0.1, 0.9]], [[0, 0.9, 0.1]])
+    assert (answers.changed, answers.pairs[0]) == ([1, 0, 0], [0, 0, 0, 1])
 
 
 def test_nan_is_an_answer_that_is_wrong_and_not_sure() -> None:
@@ -92,3 +100,13 @@ def test_answers_survive_a_round_trip_through_a_file(tmp_path: Path) -> None:
     answers = count(IMAGES, LABELS, CANDIDATE_SAYS, BASELINE_SAYS)
     write_answers(tmp_path / "answers.json", answers)
     assert read_answers(tmp_path / "answers.json") == answers
+
+
+def test_answers_of_a_version_that_did_not_count_changes_can_be_read(tmp_path: Path) -> None:
+    answers = count(IMAGES, LABELS, CANDIDATE_SAYS, BASELINE_SAYS)
+    write_answers(tmp_path / "answers.json", answers)
+    values = json.loads((tmp_path / "answers.json").read_text())
+    del values["changed"]
+    (tmp_path / "answers.json").write_text(json.dumps(values))
+    older = read_answers(tmp_path / "answers.json")
+    assert (older.pairs, older.changed) == (answers.pairs, [])

@@ -35,6 +35,7 @@ def make_answers(confusion: list[list[int]], pairs: list[list[int]]) -> Answers:
         lost=[],
         won=[],
         mistakes=[],
+        changed=[sum(counts[1:3]) for counts in pairs],
     )
 
 
@@ -48,6 +49,7 @@ def test_every_check_is_listed_passed_or_not_with_all_its_numbers() -> None:
         ("change of accuracy", "overall", True),
         ("change of class accuracy", "cat", True),
         ("change of class accuracy", "dog", True),
+        ("churn", "overall", True),
     ]
     accuracy, cat = checks[0], checks[1]
     assert (accuracy.value, accuracy.bound, accuracy.images) == (0.6, 0.8, 200)
@@ -62,6 +64,30 @@ def test_every_check_is_listed_passed_or_not_with_all_its_numbers() -> None:
 def test_without_a_baseline_there_is_no_comparison() -> None:
     checks = check_model(make_answers([[90, 10], [10, 90]], []), BOUNDS)
     assert not [found for found in checks if found.p_value is not None]
+
+
+def test_churn_is_told_and_has_no_bound_unless_a_person_sets_one() -> None:
+    """By class it stands with the changes. Of 75 answers, 15 went from one wrong class to another."""
+    answers = replace(make_answers([[90, 10], [50, 50]], [[80, 10, 40, 10], [40, 2, 8, 10]]), changed=[60, 15])
+    free = {(found.name, found.slice): found for found in check_model(answers, BOUNDS)}
+    churn = free["churn", "overall"]
+    assert (churn.passed, churn.value, churn.bound, churn.images) == (True, 0.375, 1.0, 200)
+    assert (churn.changed, churn.lost, churn.won) == (75, 48, 12)
+    assert churn.reason == (
+        "churn of overall is 0.3750, at most 1.0000: 75 of 200 answers changed, 48 from right to wrong, "
+        "12 from wrong to right"
+    )
+    cat, dog = (free["change of class accuracy", name] for name in NAMES)
+    assert [(found.changed, found.lost, found.won) for found in (cat, dog)] == [(60, 40, 10), (15, 8, 2)]
+    bound = [found for found in check_model(answers, replace(BOUNDS, max_churn=0.37)) if found.name == "churn"]
+    assert get_failures(bound)[0].startswith("churn of overall is 0.3750, expected at most 0.3700: 75 of 200")
+
+
+def test_answers_of_an_older_version_which_did_not_count_changes_are_judged_without_churn() -> None:
+    answers = replace(make_answers([[90, 10], [50, 50]], [[80, 10, 0, 10], [40, 2, 8, 10]]), changed=[])
+    found = [check.name for check in check_model(answers, BOUNDS)]
+    assert "change of accuracy" in found
+    assert "churn" not in found
 
 
 def test_confidence_that_is_off_fails() -> None:

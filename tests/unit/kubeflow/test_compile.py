@@ -107,18 +107,15 @@ def test_every_parameter_has_a_type_and_a_default_and_stays_a_string_in_yaml(spe
         assert definition["parameterType"] in ("NUMBER_INTEGER", "NUMBER_DOUBLE", "STRING", "BOOLEAN")
 
 
-def test_a_stage_gets_the_parameters_that_its_work_depends_on_and_no_other(spec):
-    training = {"epochs", "batch_size", "learning_rate", "hidden_units", "seed"}
-    expected = {
-        "ExampleGen": {"data"}, "Schema": set(), "Transform": set(), "Trainer": training, "Baseline": set(),
-        "Pusher": {*training, "accept_rolled_back"},
-    }  # fmt: skip
-    for name, wanted in expected.items():
-        assert spec["root"]["dag"]["tasks"][name]["inputs"]["parameters"].keys() == {*wanted, "run_id"}, name
-        assert spec["components"][f"comp-{name}"]["inputDefinitions"]["parameters"].keys() == {*wanted, "run_id"}
-    evaluator = spec["root"]["dag"]["tasks"]["Evaluator"]["inputs"]["parameters"]
-    assert evaluator.keys() >= {"min_accuracy", "min_class_accuracy", "max_loss"}
-    assert not evaluator.keys() & training
+def test_every_stage_gets_every_parameter_since_its_pod_builds_the_whole_pipeline(spec):
+    parameters = spec["root"]["inputDefinitions"]["parameters"]
+    for name, task in spec["root"]["dag"]["tasks"].items():
+        given = dict(task["inputs"]["parameters"])
+        assert given.pop("run_id") == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}
+        assert given == {name: {"componentInputParameter": name} for name in parameters}
+        declared = spec["components"][f"comp-{name}"]["inputDefinitions"]["parameters"]
+        assert declared.pop("run_id") == {"parameterType": "STRING"}
+        assert declared == {name: {"parameterType": parameters[name]["parameterType"]} for name in parameters}
 
 
 def test_the_gpu_is_the_trainers_alone(spec):

@@ -49,9 +49,20 @@ def test_counts_of_the_page_are_those_of_the_answers(tmp_path: Path) -> None:
     cells = re.findall(r'<td class="right" style="--s:[\d.]+">(\d+)<small>', page)
     assert [int(cell) for cell in cells] == [row[n] for n, row in enumerate(report.answers.candidate.confusion)]
     won, lost = (sum(pair[n] for pair in report.answers.pairs) for n in (1, 2))
-    assert f"{won} images are right now that the baseline got wrong, and {lost} are wrong" in read_text(page)
+    changed, text = sum(report.answers.changed), read_text(page)
+    assert f"{changed} of 400 answers changed, {changed / 400:.2%}".replace("%", " %") in text
+    assert f"{lost} images were right and are wrong now, {won} were wrong and are right now." in text
     shown = [report.answers.lost, report.answers.won, report.answers.mistakes]
     assert len(re.findall('<img src="data:image/png;base64,[^"]+" alt="Image', page)) == sum(map(len, shown))
+
+
+def test_the_curves_say_whether_they_are_of_averaged_weights(tmp_path: Path) -> None:
+    averaged, plain = (
+        read_text(render_page(make_report(tmp_path / str(averaging), averaging=averaging)))
+        for averaging in (True, False)
+    )
+    assert "The curves of the eval split are those of the averaged weights" in averaged
+    assert "averaged weights" not in plain
 
 
 def test_a_run_that_was_not_blessed_lists_what_failed(tmp_path: Path) -> None:

@@ -8,9 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from components.features import CLASS_NAMES
 from components.gate.checks import Check, check_at_least, write_checks
-from components.report.record import describe_verdict, gather_report, group_checks, list_key_metrics, to_json
+from components.gate.churn import USUAL_OTHER_IMAGES, USUAL_SAME_IMAGES
+from components.report.page import render_page
+from components.report.record import (
+    describe_churn,
+    describe_verdict,
+    gather_report,
+    group_checks,
+    list_key_metrics,
+    to_json,
+)
 from tests.made_reports import ORIGIN, make_artifacts, make_report
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +97,51 @@ def test_json_holds_every_check_and_no_nan(tmp_path: Path) -> None:
     assert values["accuracy"] is None
     assert values["checks"][-1]["interval"] == [None, 1.0]
     assert "accuracy" not in list_key_metrics(report)
+
+
+def test_churn_is_told_overall_and_by_class_in_json_and_as_metrics(tmp_path: Path) -> None:
+    report = make_report(tmp_path)
+    assert report.answers
+    changed, pairs = report.answers.changed, report.answers.pairs
+    churn = to_json(report)["churn"]
+    assert list(churn) == ["overall", *CLASS_NAMES]
+    assert churn["overall"] == {
+        "share": sum(changed) / 400,
+        "images": 400,
+        "changed": sum(changed),
+        "lost": sum(counts[2] for counts in pairs),
+        "won": sum(counts[1] for counts in pairs),
+    }
+    assert churn["Coat"]["share"] == changed[4] / 40
+    metrics = list_key_metrics(report)
+    assert metrics["churn"] == churn["overall"]["share"]
+    assert (metrics["right_then_wrong_now"], metrics["wrong_then_right_now"]) == (
+        churn["overall"]["lost"],
+        churn["overall"]["won"],
+    )
+
+
+def test_of_a_run_of_an_older_version_which_did_not_count_changes_the_rest_is_told(tmp_path: Path) -> None:
+    report = make_report(tmp_path, churn=False)
+    assert report.churn
+    assert (report.churn.changed, report.churn.share) == (None, None)
+    assert describe_churn(report.churn).startswith(f"{report.churn.lost} images were right and are wrong now")
+    assert "churn" not in list_key_metrics(report)
+    assert to_json(report)["churn"]["overall"]["lost"] == report.churn.lost
+    assert describe_churn(report.churn) in render_page(report)
+
+
+def test_without_a_baseline_there_is_no_churn(tmp_path: Path) -> None:
+    report = make_report(tmp_path, baseline=False)
+    assert report.churn is None
+    assert to_json(report)["churn"] == {}
+    assert "churn" not in list_key_metrics(report)
+
+
+def test_the_churn_that_is_said_to_be_usual_is_the_one_that_the_benchmark_measured() -> None:
+    found = json.loads((ROOT / "benchmarks" / "retraining.json").read_text())["retrainings"]
+    assert round(found["same images"]["churn"], 3) == USUAL_SAME_IMAGES
+    assert round(found["other 90 %"]["churn"], 3) == USUAL_OTHER_IMAGES
 
 
 def test_key_metrics_are_numbers_by_name(tmp_path: Path) -> None:

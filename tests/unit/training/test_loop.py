@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,11 +28,11 @@ def samples(sample_dataset) -> tuple[Block, Block]:
 
 
 def train(
-    read_train: Callable[[int], list[Block]], read_eval: Callable[[int], list[Block]], **options: float
+    read_train: Callable[[int], list[Block]], read_eval: Callable[[int], list[Block]], **options: Any
 ) -> tuple[list[EpochResult], list[np.ndarray]]:
     keras.utils.set_random_seed(1)
     network = build_model((28, 28), 10, 16)
-    defaults = {"epochs": 2, "batch_size": 32, "learning_rate": 0.001, "seed": 42}
+    defaults = {"epochs": 2, "batch_size": 32, "learning_rate": 0.001, "averaging": True, "seed": 42}
     results = fit(network, read_train, read_eval, on_epoch=lambda _: None, **(defaults | options))
     return results, network.get_weights()
 
@@ -72,6 +73,7 @@ def test_every_image_is_trained_on_once_in_each_epoch(count: int, cuts: tuple[in
         epochs=3,
         batch_size=8,
         learning_rate=0.001,
+        averaging=True,
         seed=1,
         on_epoch=lambda _: None,
     )
@@ -116,6 +118,7 @@ def test_results_are_means_over_all_images_of_all_blocks(samples) -> None:
         epochs=1,
         batch_size=32,
         learning_rate=0.001,
+        averaging=True,
         seed=42,
         on_epoch=lambda _: None,
     )
@@ -136,6 +139,7 @@ def test_a_listener_is_told_of_each_epoch_as_it_ends(samples) -> None:
         epochs=3,
         batch_size=100,
         learning_rate=0.001,
+        averaging=True,
         seed=1,
         on_epoch=told.append,
     )
