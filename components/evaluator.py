@@ -21,7 +21,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
+from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY, get_version
 from components.data_validator import DataValidation
 from components.features import COUNTS_PROPERTY, EVAL_SPLIT, IMAGE_KEY, LABEL_KEY, SIGNATURE
 from components.gate.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add_counts, build_answers, count_answers
@@ -72,10 +72,10 @@ def GatedEvaluator(
     files = sorted(Path(examples.uri, f"Split-{EVAL_SPLIT}").iterdir())
 
     models = {CANDIDATE: path_utils.serving_model_path(model.uri)}
-    version = baseline_model.get_int_custom_property(VERSION_PROPERTY)
+    version = get_version(baseline_model, VERSION_PROPERTY)
     baseline_path = path_utils.serving_model_path(baseline_model.uri)
-    obstacle = find_obstacle(Path(baseline_path), files[0], class_names) if version else ""
-    if version and not obstacle:
+    obstacle = "" if version is None else find_obstacle(Path(baseline_path), files[0], class_names)
+    if version is not None and not obstacle:
         models[BASELINE] = baseline_path
     bounds = Bounds(**{field.name: options[field.name] for field in fields(Bounds)})
     _evaluate(beam_pipeline, files, models, make_eval_config(bounds), image_shape, class_names, evaluation.uri)
@@ -89,7 +89,7 @@ def GatedEvaluator(
         checks.append(check_baseline(version, obstacle, accepted=options["accept_new_baseline"]))
     checks = [*read_checks(Path(validation.uri, DATA_CHECKS_FILE)), *checks]
     write_checks(Path(evaluation.uri, GATE_FILE), checks)
-    _bless(blessing, model, version if BASELINE in models else 0, blessed=not get_failures(checks))
+    _bless(blessing, model, version if BASELINE in models else None, blessed=not get_failures(checks))
 
 
 def _evaluate(
@@ -161,10 +161,11 @@ def _compare_verdicts(evaluation_dir: str, checks: list[Check]) -> None:
         raise RuntimeError(f"TFMA says validation_ok={theirs}, the checks do not: {floors}")
 
 
-def _bless(blessing: types.Artifact, model: types.Artifact, compared: int, *, blessed: bool) -> None:
+def _bless(blessing: types.Artifact, model: types.Artifact, compared: int | None, *, blessed: bool) -> None:
     Path(blessing.uri).mkdir(parents=True, exist_ok=True)
     Path(blessing.uri, _BLESSED_FILE if blessed else _NOT_BLESSED_FILE).touch()
     blessing.set_int_custom_property(_BLESSED_PROPERTY, int(blessed))
-    blessing.set_int_custom_property(COMPARED_PROPERTY, compared)
+    if compared is not None:
+        blessing.set_int_custom_property(COMPARED_PROPERTY, compared)
     blessing.set_string_custom_property("current_model", model.uri)
     blessing.set_int_custom_property("current_model_id", model.id)

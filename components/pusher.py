@@ -1,10 +1,7 @@
 """Pusher: a blessed model becomes the next version of the serving directory, whole or not at all."""
 
-import fcntl
-import os
+import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,27 +11,41 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY
+from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY, get_version
 from components.data_validator import DataValidation
-from components.serving.model_verifier import VerificationError, verify_copy
-from components.serving.versions import (
+from components.report.push import (
+    NEWLY_PROPERTY,
+    SAME_ANSWERS_PROPERTY,
+    WITHHELD_PROPERTY,
+    Push,
+)
+from components.report.push import VERSION_PROPERTY as PUSHED_VERSION_PROPERTY
+from components.serving import history
+from components.serving.directory_lock import lock_serving_dir
+from components.serving.integrity import verify_model
+from components.serving.manifest import (
     DATA_SUMMARY,
     Manifest,
+    ServingError,
     digest_model,
-    get_next_version,
-    get_pushed_version,
-    read_manifest,
-    record_version,
+    read_model_manifest,
     write_manifest,
 )
+from components.serving.model_verifier import VerificationError, verify_copy
+from components.serving.versions import (
+    find_versions,
+    get_next_version,
+    get_pushed_version,
+    record_version,
+    sync_to_disk,
+)
 
-PUSHED_VERSION_PROPERTY = "pushed_version"
-NEWLY_PUSHED_PROPERTY = "newly_pushed"
+logger = logging.getLogger(__name__)
+
 _STAGING = ".staging"
-_LOCK = ".lock"
 
 
-class PushError(RuntimeError):
+class PushError(ServingError):
     """The model was not pushed; the serving directory is as it was."""
 
 
@@ -49,34 +60,62 @@ def AtomicPusher(
     serving_dir: Parameter[str],
     recipe: Parameter[str],
     run_id: Parameter[str],
+    accept_rolled_back: Parameter[int],
 ) -> None:
-    """Push the model if it is blessed and not pushed already, and record the version, 0 where it was not blessed.
+    """Push the model if it is blessed, not pushed already, and not taken back; record what was done.
 
     TFX's own Pusher copies in place, so that a crash leaves half a version to be served.
 
     Raises:
-        PushError: The copy does not answer as the model does, or something else was pushed since the evaluation.
+        ServingError: The copy does not answer as the model does, or something else was pushed since the evaluation.
     """
     if not blessing.get_int_custom_property("blessed"):
-        _record(pushed_model, version=0, newly=False)
+        _record(pushed_model, Push())
         return
     source, target = Path(path_utils.serving_model_path(model.uri)), Path(serving_dir)
+    examples_dir = Path(examples.uri, "Split-eval")
     manifest = Manifest(
         digest=digest_model(source),
         recipe=recipe,
         run_id=run_id,
-        baseline_version=blessing.get_int_custom_property(COMPARED_PROPERTY),
+        baseline_version=get_version(blessing, COMPARED_PROPERTY),
         pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     with lock_serving_dir(target):
-        version = get_pushed_version(target)
-        current = read_manifest(target, version) if version else None
-        # A SavedModel's bytes depend on what its process did before: the same model made again has others.
-        already_there = current is not None and (current.digest == manifest.digest or current.recipe == manifest.recipe)
-        if not already_there:
-            _refuse_other_baseline(baseline.get_int_custom_property(VERSION_PROPERTY), version)
-            version = push_model(source, target, manifest, Path(examples.uri, "Split-eval"), Path(validation.uri))
-    _record(pushed_model, version=version, newly=not already_there)
+        push = find_same_model(target, source, manifest, examples_dir)
+        taken_back = history.find_taken_back(history.read_history(target), manifest.digest, recipe)
+        if push is None and taken_back is not None and not accept_rolled_back:
+            push = Push(
+                withheld=f"version {taken_back}, of the same recipe, was taken back: its folder was deleted while it "
+                "was the highest; push it again with --accept-rolled-back, or train otherwise"
+            )
+        if push is None:
+            _refuse_other_baseline(get_version(baseline, VERSION_PROPERTY), get_pushed_version(target))
+            version = push_model(source, target, manifest, examples_dir, Path(validation.uri))
+            push = Push(version=version, newly=True)
+    _record(pushed_model, push)
+
+
+def find_same_model(serving_dir: Path, model_dir: Path, manifest: Manifest, examples_dir: Path) -> Push | None:
+    """Return what is pushed, if it is this model: by its digest, or by its answers; None if it is another.
+
+    The bytes of a SavedModel depend on what its process did before, so one that is trained again by the same recipe is
+    asked: on the same machine it mostly gives the same answers to the bit, on another one hardly ever.
+    """
+    versions = find_versions(serving_dir)
+    if not versions or verify_model(versions[max(versions)]).state == "damaged":
+        return None
+    current = read_model_manifest(versions[max(versions)])
+    if current is None or (current.digest != manifest.digest and current.recipe != manifest.recipe):
+        return None
+    if current.digest == manifest.digest:
+        return Push(version=max(versions))
+    try:
+        images = verify_copy(versions[max(versions)], model_dir, examples_dir)
+    except VerificationError as error:
+        logger.info("Version %d is of the same recipe, and another model: %s", max(versions), error)
+        return None
+    return Push(version=max(versions), same_answers=images)
 
 
 def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_dir: Path, data_summary: Path) -> int:
@@ -90,7 +129,10 @@ def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_
 
     Raises:
         PushError: The copy does not answer as the model does.
+        ServingError: A record in the directory cannot be read.
     """
+    before = history.read_history(serving_dir)
+    version = get_next_version(serving_dir)
     staging = serving_dir / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(model_dir, staging)
@@ -100,34 +142,26 @@ def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_
         verify_copy(staging, model_dir, examples_dir)
     except VerificationError as error:
         raise PushError(f"The staged copy of the model was refused and nothing was pushed: {error}") from error
-    version = get_next_version(serving_dir)
     record_version(serving_dir, version)
-    for path in (*staging.rglob("*"), staging, serving_dir / ".highest_version"):
+    history.write_history(serving_dir, before)
+    for path in (*staging.rglob("*"), staging):
         sync_to_disk(path)
     staging.rename(serving_dir / str(version))
     sync_to_disk(serving_dir)
+    _remember(serving_dir, version, manifest, before)
     return version
 
 
-def sync_to_disk(path: Path) -> None:
-    """Wait until a file or the entries of a folder are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+def _remember(serving_dir: Path, version: int, manifest: Manifest, before: list[history.Push]) -> None:
+    """Only once the version is there: one that never was would be taken for one that was taken back."""
+    push = history.Push(version=version, digest=manifest.digest, recipe=manifest.recipe)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        history.write_history(serving_dir, [*before, push])
+    except OSError as error:  # it is pushed all the same, and its manifest says so while it is there
+        logger.warning("%s: could not be written (%s)", serving_dir / history.HISTORY, error.strerror)
 
 
-@contextmanager
-def lock_serving_dir(serving_dir: Path) -> Iterator[None]:
-    """Hold the serving directory for a push; it is made where it is missing, and let go when the process ends."""
-    serving_dir.mkdir(parents=True, exist_ok=True)
-    with (serving_dir / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _refuse_other_baseline(compared: int, pushed: int) -> None:
+def _refuse_other_baseline(compared: int | None, pushed: int | None) -> None:
     if compared != pushed:
         raise PushError(
             f"The model was compared with {_name_version(compared)}, but {_name_version(pushed)} is pushed now; "
@@ -135,10 +169,14 @@ def _refuse_other_baseline(compared: int, pushed: int) -> None:
         )
 
 
-def _name_version(version: int) -> str:
-    return f"version {version}" if version else "no version"
+def _name_version(version: int | None) -> str:
+    return "no version" if version is None else f"version {version}"
 
 
-def _record(pushed: types.Artifact, *, version: int, newly: bool) -> None:
-    pushed.set_int_custom_property(PUSHED_VERSION_PROPERTY, version)
-    pushed.set_int_custom_property(NEWLY_PUSHED_PROPERTY, int(newly))
+def _record(pushed: types.Artifact, push: Push) -> None:
+    if push.version is not None:
+        pushed.set_int_custom_property(PUSHED_VERSION_PROPERTY, push.version)
+    pushed.set_int_custom_property(NEWLY_PROPERTY, int(push.newly))
+    pushed.set_int_custom_property(SAME_ANSWERS_PROPERTY, push.same_answers)
+    if push.withheld:
+        pushed.set_string_custom_property(WITHHELD_PROPERTY, push.withheld)

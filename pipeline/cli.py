@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import typer
 from typer.core import TyperGroup
 
+from pipeline.commands.exit_codes import ExitCode
 from pipeline.commands.guard import tell_errors
 from pipeline.commands.run_options import DEFAULT_FILE, list_given, takes_options, write_file, write_table
 from pipeline.kubeflow.cli import app as kubeflow
@@ -122,6 +123,20 @@ def promote(
 
     promotion = promote_run(output, run_id, reason)
     print(f"Pushed: the model of {run_id} is version {promotion.version} now, by a person: {promotion.reason}")
+
+
+@app.command()
+def verify(
+    version: Annotated[int | None, typer.Argument(metavar="[VERSION]", help="A version; without one, all.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="NAME", help="The data set; by default, every one.")] = None,
+    output: OutputOption = DEFAULT_OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that the files of the pushed versions are as they were pushed; exit code 1 where one is damaged."""
+    from pipeline.commands.verify import verify_versions
+
+    whole = verify_versions(output, version, data=data, as_json=as_json)
+    raise typer.Exit(ExitCode.OK if whole else ExitCode.ERROR)
 
 
 @app.command()

@@ -36,7 +36,9 @@ class Options(Declared):
     ] = 128
 
     seed: Annotated[
-        int, Interval(ge=0, le=2**31 - 1), Option("The same seed gives the same model.", stage="Trainer")
+        int,
+        Interval(ge=0, le=2**31 - 1),
+        Option("Seeds weights and order; the same model again on the same machine alone.", stage="Trainer"),
     ] = 42
 
     require_gpu: Annotated[bool, Option("Fail where there is no GPU.", stage="Trainer", on_cluster=False)] = False
@@ -75,6 +77,8 @@ class Options(Declared):
     accept_new_baseline: Annotated[bool, Option("Go on where what is pushed can't be compared.", stage="Evaluator")] = (
         False
     )
+
+    accept_rolled_back: Annotated[bool, Option("Push what was taken back once more.", stage="Pusher")] = False
 
     cache: Annotated[bool, Option("Take unchanged stages from the cache.", on_cluster=False)] = True
 

@@ -18,6 +18,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.report.lineage import read_properties
 from components.serving import model_verifier
+from components.serving.integrity import check_pushed
 from components.trainer import choose_device
 from pipeline.artifact_files import FILES_PROPERTY, find_damage, list_files
 from pipeline.config import PipelineConfig
@@ -117,10 +118,12 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
 
     Raises:
         NoGpuError: A GPU is required and there is none.
+        ServingError: What is pushed is damaged.
         Exception: What a stage raised; nothing after it ran.
     """
     if config.require_gpu:
         choose_device(require_gpu=True)  # rather now than after the data stages
+    check_pushed(config.serving_dir)  # so is this
     keep_beam_in_process()
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _hidden_arguments():

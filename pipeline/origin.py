@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from components.report.lineage import Origin
+from pipeline.addresses import hide_keys
 from pipeline.config import Options, PipelineConfig
 from pipeline.declared import list_fields
 from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources
@@ -25,7 +26,7 @@ def describe_origin(config: PipelineConfig, recipe: str) -> Origin:
     """Return the origin of a run with this configuration, started from this checkout, with what is installed."""
     return Origin(
         data=config.name,
-        data_dir=config.data_dir,
+        data_dir=hide_keys(config.data_dir),
         command=describe_command(config),
         recipe=recipe,
         sources=fingerprint_sources(*MODEL_SOURCES),
@@ -44,7 +45,7 @@ def describe_command(config: PipelineConfig) -> str:
         # The folder of drawn samples is called by their number and seed (components/images/datasets.py).
         words += ["--sample-size", Path(config.data_dir).name.split("-")[0]]
     elif config.name != "fashion-mnist":
-        words[-1] = config.data_dir
+        words[-1] = hide_keys(config.data_dir)
     for field in list_fields(Options):
         value = getattr(config, field.name)
         if value != field.default or field.name in config.set_by_file:

@@ -14,7 +14,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2
 
-from components.baseline import Baseline, choose_baseline
+from components.baseline import Baseline
 from components.data_gate import DataGate
 from components.data_validator import DataValidator
 from components.evaluator import GatedEvaluator
@@ -22,6 +22,7 @@ from components.example_gen import IdxExampleGen
 from components.pusher import AtomicPusher
 from components.reporter import Reporter
 from components.schema import CuratedSchemaGen
+from components.serving.versions import get_pushed_version
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources, fingerprint_values
 from pipeline.origin import describe_origin
@@ -78,8 +79,11 @@ def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
         custom_config=config.list_options("Trainer"),
     )
 
-    baseline = Baseline(serving_dir=str(config.serving_dir), version=choose_baseline(config.serving_dir, recipe))
-    baseline.add_upstream_node(trainer)
+    baseline = Baseline(
+        model=trainer.outputs["model"],
+        serving_dir=str(config.serving_dir),
+        version=get_pushed_version(config.serving_dir),
+    )
 
     evaluator = GatedEvaluator(
         examples=examples,
@@ -99,6 +103,7 @@ def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
         serving_dir=str(config.serving_dir),
         recipe=recipe,
         run_id=run_id,
+        accept_rolled_back=int(config.accept_rolled_back),
     ).with_id("Pusher")
 
     reporter = Reporter(

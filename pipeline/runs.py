@@ -15,6 +15,7 @@ import msgspec
 
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
 from components.report.lineage import Artifact, Origin, Promotion, read_properties
+from components.report.push import read_push
 from pipeline.processes import identify_process
 from pipeline.store import StoreError, check_store
 
@@ -33,6 +34,7 @@ class RunRecord:
     churn: float | None = None
     pushed_version: int | None = None
     newly_pushed: bool = False
+    same_answers: int = 0
     serving_path: str | None = None
     report_path: str | None = None
     seconds: float | None = None
@@ -145,13 +147,15 @@ class Outcome:
 
     Attributes:
         checks: All that the run had to satisfy: the gate's, or where the data was rejected, those of the data.
-        pushed_version: The version that is this run's model, 0 for none.
+        pushed_version: The version that is this run's model, None for none.
         newly_pushed: Whether it was this run that pushed it.
+        same_answers: How many evaluation images that version answers alike, where it is known by its answers alone.
     """
 
     checks: list[Check]
-    pushed_version: int
+    pushed_version: int | None
     newly_pushed: bool
+    same_answers: int
 
 
 def read_outcome(metadata_path: Path, run_id: str) -> Outcome:
@@ -159,11 +163,12 @@ def read_outcome(metadata_path: Path, run_id: str) -> Outcome:
     outputs = read_outputs(metadata_path, run_id)
     files = (("Evaluator.evaluation", GATE_FILE), ("DataValidator.validation", DATA_CHECKS_FILE))
     paths = [outputs[output].uri / file for output, file in files if output in outputs]
-    pushed = outputs["Pusher.pushed_model"].properties if "Pusher.pushed_model" in outputs else {}
+    pushed = read_push(outputs["Pusher.pushed_model"].properties if "Pusher.pushed_model" in outputs else {})
     return Outcome(
-        checks=read_checks(paths[0]) if paths else [],
-        pushed_version=pushed.get("pushed_version", 0),
-        newly_pushed=bool(pushed.get("newly_pushed", 0)),
+        checks=[*(read_checks(paths[0]) if paths else []), *pushed.checks],
+        pushed_version=pushed.version,
+        newly_pushed=pushed.newly,
+        same_answers=pushed.same_answers,
     )
 
 

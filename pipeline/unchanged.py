@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from components.serving.versions import ServingError, digest_model, get_pushed_version, read_manifest
+from components.serving.integrity import verify_model
+from components.serving.versions import find_versions
 from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import fingerprint_sources, fingerprint_values
@@ -34,14 +35,10 @@ def find_unchanged(config: PipelineConfig, fingerprint: str) -> RunRecord | None
     )
     if last is None or last.verdict != "pushed" or not config.cache or config.require_gpu:
         return None
-    version = get_pushed_version(config.serving_dir)
-    if not version or version != last.pushed_version:
+    versions = find_versions(config.serving_dir)
+    if not versions or max(versions) != last.pushed_version:
         return None
-    try:
-        manifest = read_manifest(config.serving_dir, version)
-    except ServingError:
-        return None
-    if manifest is None or digest_model(config.serving_dir / str(version)) != manifest.digest:
+    if verify_model(versions[max(versions)]).state not in ("verified", "older_manifest"):
         return None
     try:
         outputs = read_outputs(config.metadata_path, last.artifacts_of).values()
@@ -57,5 +54,6 @@ def repeat_outcome(record: RunRecord, last: RunRecord) -> None:
     record.verdict, record.accuracy, record.baseline_accuracy = last.verdict, last.accuracy, last.baseline_accuracy
     record.churn = last.churn
     record.pushed_version, record.serving_path, record.origin = last.pushed_version, last.serving_path, last.origin
+    record.same_answers = last.same_answers
     record.startup_seconds = 0.0
     record.stages = {name: {"seconds": 0.0, "cached": True} for name in last.stages}

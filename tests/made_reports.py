@@ -18,7 +18,7 @@ from components.images.statistics import summarize_images, write_statistics
 from components.images.summary import statistics_file, write_description
 from components.report.lineage import Artifact, Origin
 from components.report.record import Report, gather_report
-from components.serving.versions import Manifest, write_manifest
+from components.serving.manifest import Manifest, write_manifest
 
 ORIGIN = Origin(
     data="sample",
@@ -88,15 +88,15 @@ def make_artifacts(
     if rejected:
         return {"validation": artifacts["validation"]}
     _write_training(artifacts["model_run"].uri, averaging=averaging)
-    artifacts["baseline"].properties["version"] = int(baseline)
     if baseline:
+        artifacts["baseline"].properties["version"] = 1
         model_dir = artifacts["baseline"].uri / "Format-Serving"
         _write_data(model_dir / "assets.extra" / "data", class_names, shape, rng, rejected=False)
         manifest = Manifest(
             digest="d",
             recipe="r",
             run_id="20250101-000000-0000",
-            baseline_version=0,
+            baseline_version=None,
             pushed_at="2025-01-01",
             reason=reason,
         )
@@ -110,7 +110,8 @@ def make_artifacts(
     accuracy = float(np.mean(predictions[0] == labels))
     checks = [*data_checks, *_make_checks(class_names, accuracy, blessed=blessed)]
     write_checks(artifacts["evaluation"].uri / "gate.json", checks)
-    artifacts["pushed_model"].properties.update({"pushed_version": 2 * blessed, "newly_pushed": int(blessed)})
+    pushed = {"pushed_version": 2} if blessed else {}
+    artifacts["pushed_model"].properties.update({**pushed, "newly_pushed": int(blessed), "same_answers": 0})
     return artifacts
 
 

@@ -105,15 +105,15 @@ def check_evaluated_images(answers: Answers, expected: int) -> Check:
     return Check(name="evaluated images", slice=OVERALL, passed=passed, reason=reason, value=answered, bound=expected)
 
 
-def check_baseline(version: int, obstacle: str, *, accepted: bool) -> Check:
+def check_baseline(version: int | None, obstacle: str, *, accepted: bool) -> Check:
     """Say why there was no comparison, and fail unless that is as it should be.
 
     Args:
-        version: What is pushed now, 0 for none.
+        version: What is pushed now, None for none.
         obstacle: Why it can't be compared.
         accepted: Whether a person said to go on without it.
     """
-    if not version:
+    if version is None:
         reason = "no other model is pushed that it could be compared with: the floors alone decide"
     elif accepted:
         reason = f"version {version} can't be compared: {obstacle}; --accept-new-baseline: the floors alone decide"
@@ -122,7 +122,7 @@ def check_baseline(version: int, obstacle: str, *, accepted: bool) -> Check:
             f"version {version}, which is pushed, can't be compared: {obstacle}; "
             "restore it, or go on without it by --accept-new-baseline"
         )
-    return Check(name="baseline", slice=OVERALL, passed=accepted or not version, reason=reason)
+    return Check(name="baseline", slice=OVERALL, passed=accepted or version is None, reason=reason)
 
 
 def _check_accuracy(name: str, where: str, right: int, images: int, floor: float) -> Check:

@@ -18,7 +18,8 @@ from components.gate.drift import Drift, measure_drift
 from components.images.summary import DataSummary, read_summary
 from components.report.lineage import Artifact, Origin, Promotion
 from components.report.number_format import write_percent
-from components.serving.versions import DATA_SUMMARY, Manifest, read_model_manifest
+from components.report.push import read_push
+from components.serving.manifest import DATA_SUMMARY, Manifest, read_model_manifest
 
 TRAINING_FILE = "training.json"
 # Where TFX keeps the model in a Model artifact.
@@ -39,11 +40,12 @@ class Report:
     data: DataSummary | None
     training: dict[str, Any] | None
     answers: Answers | None
-    baseline_version: int
+    baseline_version: int | None
     baseline_manifest: Manifest | None
     baseline_data: DataSummary | None
-    pushed_version: int
+    pushed_version: int | None
     newly_pushed: bool
+    same_answers: int
     promotion: Promotion | None = None
     error: str = ""
 
@@ -118,26 +120,33 @@ def gather_report(artifacts: Mapping[str, Artifact], **facts: Any) -> Report:
         facts: The fields of the report that no artifact tells: `run_id`, `started_at`, `origin`, `promotion`, `error`.
     """
     baseline = artifacts.get("baseline")
-    baseline_version = int(baseline.properties.get("version", 0)) if baseline else 0
-    model_dir = Path(baseline.uri, MODEL_DIR) if baseline and baseline_version else None
-    pushed = artifacts["pushed_model"].properties if "pushed_model" in artifacts else {}
+    baseline_version = read_baseline_version(baseline) if baseline else None
+    model_dir = Path(baseline.uri, MODEL_DIR) if baseline and baseline_version is not None else None
+    pushed = read_push(artifacts["pushed_model"].properties if "pushed_model" in artifacts else {})
     data_checks = _read(artifacts, "validation", DATA_CHECKS_FILE, read_checks) or []
     gate_checks = _read(artifacts, "evaluation", GATE_FILE, read_checks) or []
     return Report(
         artifacts=dict(sorted(artifacts.items(), key=lambda item: item[1].id)),
         data_checks=data_checks,
         # The gate's list begins with the checks of the data.
-        gate_checks=[check for check in gate_checks if check not in data_checks],
+        gate_checks=[*(check for check in gate_checks if check not in data_checks), *pushed.checks],
         data=read_summary(artifacts["validation"].uri) if "validation" in artifacts else None,
         training=_read(artifacts, "model_run", TRAINING_FILE, lambda path: json.loads(path.read_text())),
         answers=_read(artifacts, "evaluation", ANSWERS_FILE, read_answers),
         baseline_version=baseline_version,
         baseline_manifest=read_model_manifest(model_dir) if model_dir else None,
         baseline_data=read_summary(model_dir / DATA_SUMMARY) if model_dir else None,
-        pushed_version=int(pushed.get("pushed_version", 0)),
-        newly_pushed=bool(pushed.get("newly_pushed", 0)),
+        pushed_version=pushed.version,
+        newly_pushed=pushed.newly,
+        same_answers=pushed.same_answers,
         **facts,
     )
+
+
+def read_baseline_version(baseline: Artifact) -> int | None:
+    """Return the version that a Baseline artifact is a copy of, None for none; older ones say 0 for that."""
+    version = baseline.properties.get("version")
+    return version if version or (baseline.uri / MODEL_DIR).is_dir() else None
 
 
 def _read(
@@ -158,10 +167,15 @@ def describe_verdict(report: Report) -> str:
         return f"The model {gate}; a person pushed it as version {report.promotion.version}."
     if report.verdict == "not_blessed":
         return "The model did not pass, and was not pushed."
-    if not report.pushed_version:
+    if report.pushed_version is None:
         return "The model passed every check."
     if report.newly_pushed:
         return f"The model passed every check, and was pushed as version {report.pushed_version}."
+    if report.same_answers:
+        return (
+            "The model passed every check, and was not pushed: "
+            f"version {report.pushed_version} gives the same answers on {report.same_answers:,} evaluation images."
+        )
     return f"The model passed every check; it is what was pushed already as version {report.pushed_version}."
 
 
@@ -223,6 +237,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "baseline_version": report.baseline_version,
         "pushed_version": report.pushed_version,
         "newly_pushed": report.newly_pushed,
+        "same_answers": report.same_answers,
         "promotion": asdict(report.promotion) if report.promotion else None,
         "checks": [asdict(check) for check in report.checks],
         "classes": [asdict(one) for one in measure_classes(answers.candidate, answers.class_names)] if answers else [],

@@ -30,16 +30,17 @@ def end_waiting() -> None:
         process.communicate()
 
 
-def verify_copy(copy: Path, original: Path, examples_dir: Path) -> None:
-    """Load both models in a fresh process and compare their answers on evaluation images.
+def verify_copy(copy: Path, original: Path, examples_dir: Path) -> int:
+    """Load both models in a fresh process, compare their answers on evaluation images, and return how many those were.
 
     Raises:
         VerificationError: They differ, or the copy cannot be loaded.
     """
     process = _waiting.pop() if _waiting else _start()
-    _, errors = process.communicate("\n".join(map(str, (copy, original, examples_dir))))
+    output, errors = process.communicate("\n".join(map(str, (copy, original, examples_dir))))
     if process.returncode:
         raise VerificationError((errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
+    return int(output.split()[-1])
 
 
 def _start() -> subprocess.Popen[str]:
@@ -47,7 +48,7 @@ def _start() -> subprocess.Popen[str]:
         [sys.executable, "-m", "components.serving.verify_model"],
         cwd=_ROOT,
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -5,98 +5,94 @@ The highest number is what is pushed now. Names that are no number are ours; Ten
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+import os
+import re
 from pathlib import Path
 
-import msgspec
+from components.serving.manifest import Manifest, ServingError, read_model_manifest
 
-# TensorFlow leaves assets.extra to the user: https://www.tensorflow.org/guide/saved_model#the_savedmodel_format
-MANIFEST = Path("assets.extra", "manifest.json")
-DATA_SUMMARY = Path("assets.extra", "data")
-_HIGHEST = ".highest_version"
+HIGHEST_VERSION = ".highest_version"
+_MOST = 2**63 - 1
 
 
-class ServingError(RuntimeError):
-    """The serving directory does not hold what it should."""
+def find_versions(serving_dir: Path) -> dict[int, Path]:
+    """Return the folders of the versions by their numbers, lowest first.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """Where a pushed model comes from.
-
-    Attributes:
-        digest: SHA-256 of the model's files (see `digest_model`).
-        recipe: SHA-256 of everything that the model is made from: data, sources, options, releases.
-        run_id: The run that pushed it.
-        baseline_version: The version that it was compared with, 0 for none.
-        pushed_at: ISO 8601, UTC.
-        reason: Why a person pushed it although the gate had not blessed it; "" where the gate had.
+    A number may have leading zeros; of two names for one number, TensorFlow Serving takes the last:
+    https://github.com/tensorflow/serving/blob/master/tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc
     """
-
-    digest: str
-    recipe: str
-    run_id: str
-    baseline_version: int
-    pushed_at: str
-    reason: str = ""
+    folders = sorted(path for path in _list_entries(serving_dir) if path.name.strip("0123456789") == "")
+    found = {number: path for path in folders if (number := _read_number(path.name)) is not None and path.is_dir()}
+    return dict(sorted(found.items()))
 
 
 def list_versions(serving_dir: Path) -> list[int]:
     """Return the versions in a serving directory, lowest first."""
-    if not serving_dir.is_dir():
-        return []
-    return sorted(int(entry.name) for entry in serving_dir.iterdir() if entry.name.isdecimal() and entry.is_dir())
+    return list(find_versions(serving_dir))
 
 
-def get_pushed_version(serving_dir: Path) -> int:
-    """Return the version that is pushed now, 0 for none."""
-    return max(list_versions(serving_dir), default=0)
+def get_pushed_version(serving_dir: Path) -> int | None:
+    """Return the version that is pushed now, None for none. TensorFlow Serving serves a version 0, too."""
+    return max(find_versions(serving_dir), default=None)
 
 
 def get_next_version(serving_dir: Path) -> int:
-    """Return a version above all that there have ever been, so that a number is never used twice."""
-    highest = serving_dir / _HIGHEST
-    return max(int(highest.read_text()) if highest.exists() else 0, get_pushed_version(serving_dir)) + 1
+    """Return a version above all that there have ever been, so that a number is never used twice.
+
+    Raises:
+        ServingError: The record of the highest version cannot be read, or there is no higher number.
+    """
+    numbers = [number for entry in _list_entries(serving_dir) if (number := _read_number(entry.name)) is not None]
+    record = serving_dir / HIGHEST_VERSION
+    if record.exists():
+        recorded = _read_number(record.read_text(errors="replace"))
+        if recorded is None:
+            raise ServingError(
+                f"{record}: expected the highest version that there has ever been, so that no number is used twice; "
+                f"write it into that file: {max(numbers, default=0)}, or more where higher ones were deleted."
+            )
+        numbers.append(recorded)
+    version = max(numbers, default=0) + 1
+    if version > _MOST:
+        raise ServingError(
+            f"{serving_dir}: has a version {_MOST}, above which there is no number; delete or rename it."
+        )
+    return version
 
 
 def record_version(serving_dir: Path, version: int) -> None:
-    """Remember that `version` is taken."""
-    temporary = serving_dir / f"{_HIGHEST}.new"
-    temporary.write_text(str(version))
-    temporary.replace(serving_dir / _HIGHEST)
+    """Remember, on the disk, that `version` is taken."""
+    replace_file(serving_dir / HIGHEST_VERSION, str(version))
 
 
 def read_manifest(serving_dir: Path, version: int) -> Manifest | None:
-    """Read the manifest of a version; None for a model that something else put there."""
-    return read_model_manifest(serving_dir / str(version))
+    """Read the manifest of a version; None for a model that something else put there, and where there is none."""
+    path = find_versions(serving_dir).get(version)
+    return read_model_manifest(path) if path else None
 
 
-def read_model_manifest(model_dir: Path) -> Manifest | None:
-    """Read the manifest of a version, or of a copy of one."""
-    path = model_dir / MANIFEST
-    if not path.exists():
-        return None
+def replace_file(path: Path, text: str) -> None:
+    """Write a file that is there whole or as it was, whatever happens."""
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.write_text(text)
+    sync_to_disk(temporary)
+    temporary.replace(path)
+
+
+def sync_to_disk(path: Path) -> None:
+    """Wait until a file or the entries of a folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except ValueError as error:
-        raise ServingError(f"{path}: not a manifest ({error}); restore it, or delete that version.") from error
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def write_manifest(model_dir: Path, manifest: Manifest) -> None:
-    """Write the manifest into the folder of a version."""
-    path = model_dir / MANIFEST
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(asdict(manifest), indent=2))
+def _list_entries(serving_dir: Path) -> list[Path]:
+    return list(serving_dir.iterdir()) if serving_dir.is_dir() else []
 
 
-def digest_model(model_dir: Path) -> str:
-    """Return the SHA-256 of all files of a SavedModel and their names, those left out that a push adds."""
-    digest = hashlib.sha256()
-    for path in sorted(model_dir.rglob("*")):
-        name = path.relative_to(model_dir)
-        if path.is_file() and name != MANIFEST and DATA_SUMMARY not in name.parents:
-            digest.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _read_number(text: str) -> int | None:
+    """Read a number as TensorFlow Serving reads a name; it takes files for versions as well, and spaces around them."""
+    match = re.fullmatch(r"\s*0*([0-9]{1,19})\s*", text)
+    return int(match[1]) if match and int(match[1]) <= _MOST else None

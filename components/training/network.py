@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import tensorflow as tf
 from tensorflow_transform import TFTransformOutput
 
 from components.features import IMAGE_KEY, LABEL_KEY, SIGNATURE
+from components.training.warm_up import write_warm_up
+
+_BLOCK_IMAGES = 32
 
 
 def build_model(image_shape: tuple[int, int], num_classes: int, hidden_units: int) -> keras.Sequential:
@@ -52,7 +56,7 @@ class ServingModel(tf.Module):
         super().__init__()
         self._network = network
         self._transform = transform
-        self._image_shape = image_shape
+        self.image_shape = image_shape
         self._class_names = tf.constant(list(class_names))
         self._bytes = tf.constant([bytes([value]) for value in range(256)])
 
@@ -66,7 +70,7 @@ class ServingModel(tf.Module):
         - `serving_bytes`: `image_bytes`, string [N], PNG or JPEG files of that height and width, grey or in colour.
         """
         strings = tf.TensorSpec([None], tf.string)
-        pixels = tf.TensorSpec([None, *self._image_shape], tf.uint8)
+        pixels = tf.TensorSpec([None, *self.image_shape], tf.uint8)
         return {
             SIGNATURE: tf.function(self._serve_examples).get_concrete_function(examples=strings),
             "serving_images": tf.function(self._serve_images).get_concrete_function(images=pixels),
@@ -82,21 +86,21 @@ class ServingModel(tf.Module):
         return self._classify(self._encode_raw(images))
 
     def _serve_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        pixels = tf.TensorSpec(self._image_shape, tf.uint8)
+        pixels = tf.TensorSpec(self.image_shape, tf.uint8)
         return self._classify(self._encode_raw(tf.map_fn(self._decode_image, image_bytes, fn_output_signature=pixels)))
 
     def _decode_image(self, image: tf.Tensor) -> tf.Tensor:
         pixels = tf.io.decode_image(image, channels=1, expand_animations=False)
-        return tf.ensure_shape(pixels, (*self._image_shape, 1))[:, :, 0]
+        return tf.ensure_shape(pixels, (*self.image_shape, 1))[:, :, 0]
 
     def _encode_raw(self, images: tf.Tensor) -> tf.Tensor:
         """Turn uint8 [N, height, width] into the bytes that the transform graph reads, string [N]."""
-        height, width = self._image_shape
+        height, width = self.image_shape
         flat = tf.reshape(images, (-1, height * width))
         return tf.strings.reduce_join(tf.gather(self._bytes, tf.cast(flat, tf.int32)), axis=1)
 
     def _classify(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        probabilities = tf.nn.softmax(self._network(self._transform(images), training=False))
+        probabilities = self._answer_in_blocks(self._transform(images))
         class_ids = tf.argmax(probabilities, axis=-1)
         return {
             "probabilities": probabilities,
@@ -104,7 +108,22 @@ class ServingModel(tf.Module):
             "class_names": tf.gather(self._class_names, class_ids),
         }
 
+    def _answer_in_blocks(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Answer blocks of equal size, so that an image gets the same answer alone and among many, to the bit.
+
+        The order in which a product of matrices is summed depends on their shape: one row alone is summed otherwise.
+        """
+        count, classes = tf.shape(pixels)[0], self._class_names.shape[0]
+        padded = tf.pad(pixels, [[0, -count % _BLOCK_IMAGES], [0, 0], [0, 0]])
+        probabilities = tf.map_fn(
+            lambda block: tf.nn.softmax(self._network(block, training=False)),
+            tf.reshape(padded, (-1, _BLOCK_IMAGES, *self.image_shape)),
+            fn_output_signature=tf.TensorSpec((_BLOCK_IMAGES, classes), tf.float32),
+        )
+        return tf.reshape(probabilities, (-1, classes))[:count]
+
 
 def export_model(model: ServingModel, directory: str) -> None:
-    """Write `model` as a SavedModel with its three signatures."""
+    """Write `model` as a SavedModel with its three signatures, and what warms each of them up."""
     tf.saved_model.save(model, directory, signatures=model.make_signatures())
+    write_warm_up(Path(directory), model.image_shape)

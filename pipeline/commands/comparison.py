@@ -39,10 +39,10 @@ def compare_reports(first: Report, second: Report) -> list[Row]:
 def _list_facts(report: Report) -> Iterator[tuple[tuple[str, str], Any]]:
     yield ("Verdict", "verdict"), report.verdict
     yield ("Verdict", "accuracy"), report.accuracy
-    yield ("Verdict", "baseline"), report.baseline_version or None
+    yield ("Verdict", "baseline"), report.baseline_version
     yield ("Verdict", "baseline's accuracy"), report.baseline_accuracy
     yield ("Verdict", "churn"), report.churn.share if report.churn else None
-    yield ("Verdict", "pushed version"), report.pushed_version or None
+    yield ("Verdict", "pushed version"), report.pushed_version
     if data := report.data:
         for split in data.statistics:
             for name, count in list_counts(data, split).items():

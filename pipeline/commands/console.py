@@ -44,7 +44,7 @@ def divert_output(log_file: Path) -> Iterator[TextIO]:
     sys.stdout.flush()
     sys.stderr.flush()
     saved = [os.dup(descriptor) for descriptor in (1, 2)]
-    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     try:
         with open_like(sys.stderr, os.dup(saved[1])) as terminal:
             os.dup2(log, 1)
@@ -167,6 +167,11 @@ def describe_verdict(record: RunRecord) -> str:
     """Say in one clause what the verdict means for what is served."""
     if record.verdict == "pushed" and record.newly_pushed:
         return f"the model is version {record.pushed_version} now."
+    if record.verdict == "pushed" and record.same_answers:
+        return (
+            f"nothing to do, version {record.pushed_version} gives the same answers on {record.same_answers:,} "
+            "evaluation images."
+        )
     if record.verdict == "pushed":
         return f"nothing to do, version {record.pushed_version} is this very model."
     if record.verdict == "not_blessed":

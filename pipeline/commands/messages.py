@@ -24,6 +24,7 @@ SENTENCES = {
     "PredictError": ExitCode.BAD_INPUT,
     "PromotionError": ExitCode.BAD_INPUT,
     "UnknownRunError": ExitCode.BAD_INPUT,
+    "UnknownVersionError": ExitCode.BAD_INPUT,
     "DamagedRunError": ExitCode.ERROR,
     "KubeflowError": ExitCode.ERROR,
     "NoGpuError": ExitCode.ERROR,

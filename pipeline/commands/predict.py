@@ -20,7 +20,9 @@ from components.images.idx_folder import DataError, Dataset, load_dataset
 from components.images.image_files import ImageFileError, read_image_file
 from components.images.summary import read_summary
 from components.report.number_format import write_percent
-from components.serving.versions import DATA_SUMMARY, list_versions
+from components.serving.integrity import check_model
+from components.serving.manifest import DATA_SUMMARY, ServingError
+from components.serving.versions import find_versions, list_versions
 from pipeline.commands.console import STATUS_WIDTH, Terminal, add_name_column, shorten_name
 from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
@@ -119,10 +121,15 @@ def _find_model(output: Path, name: str | None, version: int | None) -> Path:
     found = next((directory for each in names if list_versions(directory := output / each / "serving")), None)
     if not found:
         raise PredictError(f"no model is pushed in {output / name if name else output}: run the pipeline first.")
-    versions = list_versions(found)
+    versions = find_versions(found)
     if version is not None and version not in versions:
         raise PredictError(f"--version {version}: not in {found}; expected one of {', '.join(map(str, versions))}.")
-    return found / str(version or versions[-1])
+    model_dir = versions[max(versions) if version is None else version]
+    try:
+        check_model(model_dir)  # a SavedModel is code
+    except ServingError as error:
+        raise PredictError(str(error)) from error
+    return model_dir
 
 
 def _ask_files(files: Sequence[Path], shape: tuple[int, int]) -> Iterator[Question]:

@@ -7,8 +7,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from components.report.lineage import Artifact, Promotion
-from components.report.record import MODEL_DIR
-from components.serving.versions import Manifest, digest_model, get_pushed_version, read_manifest
+from components.report.record import MODEL_DIR, read_baseline_version
+from components.serving.directory_lock import lock_serving_dir
+from components.serving.integrity import verify_model
+from components.serving.manifest import Manifest, digest_model, read_model_manifest
+from components.serving.versions import find_versions
 from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.commands.console import divert_output
 from pipeline.commands.report import find_record, write_report
@@ -45,7 +48,7 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
         digest=digest_model(model_dir),
         recipe=record.origin.recipe,
         run_id=run_id,
-        baseline_version=artifacts["Baseline.baseline"].properties.get("version", 0),
+        baseline_version=read_baseline_version(artifacts["Baseline.baseline"]),
         pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         reason=reason,
     )
@@ -60,7 +63,7 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
 
 def _push(serving_dir: Path, model_dir: Path, manifest: Manifest, artifacts: Mapping[str, Artifact]) -> int:
     prepare_environment()
-    from components.pusher import lock_serving_dir, push_model  # brings TFX, which takes its time
+    from components.pusher import push_model  # brings TFX, which takes its time
 
     examples_dir = artifacts["ExampleGen.examples"].uri / "Split-eval"
     with lock_serving_dir(serving_dir):
@@ -69,9 +72,11 @@ def _push(serving_dir: Path, model_dir: Path, manifest: Manifest, artifacts: Map
 
 
 def _refuse_what_is_pushed(serving_dir: Path, manifest: Manifest) -> None:
-    version = get_pushed_version(serving_dir)
-    current = read_manifest(serving_dir, version) if version else None
+    versions = find_versions(serving_dir)
+    if not versions or verify_model(versions[max(versions)]).state == "damaged":
+        return  # what is damaged is to be replaced
+    current = read_model_manifest(versions[max(versions)])
     if current and current.digest == manifest.digest:
         raise PromotionError(
-            f"{manifest.run_id}: its model is what is pushed already, version {version}; there is nothing to do."
+            f"{manifest.run_id}: its model is what is pushed already, version {max(versions)}; there is nothing to do."
         )

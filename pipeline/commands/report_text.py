@@ -72,7 +72,7 @@ def _list_facts(report: Report) -> list[tuple[str, str]]:
         ),
         ("accuracy", accuracy if report.accuracy is not None else ""),
         ("churn", describe_churn(report.churn) if report.churn else ""),
-        ("baseline", f"version {report.baseline_version}" if report.baseline_version else ""),
+        ("baseline", f"version {report.baseline_version}" if report.baseline_version is not None else ""),
         ("overruled", f"a person pushed it as version {promotion.version}: {promotion.reason}" if promotion else ""),
         ("note", f"the baseline was pushed by a person: {baseline.reason}" if baseline and baseline.reason else ""),
         ("command", report.origin.command),

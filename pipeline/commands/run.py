@@ -16,6 +16,7 @@ from typing import Any
 from components.gate.checks import OVERALL, get_failures
 from components.images.datasets import find_dataset
 from components.images.idx_folder import Dataset
+from components.serving.versions import find_versions
 from pipeline.commands.console import START_UP, StageDisplay, divert_output, print_summary
 from pipeline.commands.exit_codes import ExitCode
 from pipeline.commands.messages import explain, name_place
@@ -199,8 +200,8 @@ def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome)
         return ExitCode.NOT_BLESSED
     record.verdict = "pushed"
     record.pushed_version = outcome.pushed_version
-    record.newly_pushed = outcome.newly_pushed
-    record.serving_path = str(config.serving_dir / str(outcome.pushed_version))
+    record.newly_pushed, record.same_answers = outcome.newly_pushed, outcome.same_answers
+    record.serving_path = str(find_versions(config.serving_dir).get(outcome.pushed_version or 0, config.serving_dir))
     return ExitCode.OK
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components.images.datasets import find_dataset
 from components.images.idx_folder import DataError
+from pipeline.addresses import hide_keys
 from pipeline.kubeflow.config import SAMPLE
 
 # The stage that reads the data has an execution property of this name.
@@ -28,8 +29,8 @@ def fetch_data(location: str, pipeline: str, scratch: Path, sample_size: int) ->
     """
     if (location == SAMPLE) != (pipeline == SAMPLE):
         raise DataError(
-            f"data {location}: not for the pipeline {pipeline}, whose models would be mixed with others; "
-            f"compile or submit it with --data {location}"
+            f"data {hide_keys(location)}: not for the pipeline {pipeline}, whose models would be mixed with others; "
+            f"compile or submit it with --data {hide_keys(location)}"
         )
     if "://" in location:
         # In a process of its own: Arrow's libraries for buckets and TensorFlow's have crashed together.
@@ -58,7 +59,7 @@ def copy_bucket(uri: str, directory: Path) -> Path:
         directory.mkdir(parents=True)
         fs.copy_files(path, str(directory), source_filesystem=filesystem, destination_filesystem=fs.LocalFileSystem())
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"{uri.partition('?')[0]}: cannot be read ({error}); check the address and the secrets"
-        ) from error
+        # Not `from error`: its text may repeat the address, and the keys in it.
+        why = str(error).replace(uri, hide_keys(uri))
+        raise DataError(f"{hide_keys(uri)}: cannot be read ({why}); check the address and the secrets") from None
     return directory

@@ -99,7 +99,8 @@ def test_another_bound_judges_again_and_takes_the_rest_from_the_cache(first_run,
     assert code == 0
     assert (record["pushed_version"], record["newly_pushed"]) == (1, False)
     worked = {name for name, stage in record["stages"].items() if not stage["cached"]}
-    assert worked == {"Evaluator", "Pusher", "Report"}
+    assert worked == {"Baseline", "Evaluator", "Pusher", "Report"}
+    assert record["baseline_accuracy"] is None, "it is not compared with itself"
 
 
 def test_second_run_says_that_there_was_nothing_to_do(first_run, output, sample_dir):
@@ -149,6 +150,7 @@ def test_a_pushed_model_that_can_not_be_loaded_is_passed_over_only_when_asked(fi
     shutil.copytree(output, tmp_path / "output")
     for saved_model in (tmp_path / "output").glob("*/serving/*/saved_model.pb"):
         saved_model.write_bytes(b"no model")
+        (saved_model.parent / "assets.extra" / "manifest.json").unlink()
     arguments = (
         "--data",
         sample_dir,
@@ -173,6 +175,38 @@ def test_a_pushed_model_that_can_not_be_loaded_is_passed_over_only_when_asked(fi
     code, again = run(*arguments)
     assert code == 0, "what a person accepted need not be accepted again"
     assert (again["pushed_version"], again["newly_pushed"]) == (record["pushed_version"], False)
+
+
+def test_a_damaged_version_ends_the_run_and_is_not_asked(first_run, output, sample_dir, tmp_path):
+    shutil.copytree(output, tmp_path / "output")
+    for saved_model in (tmp_path / "output").glob("*/serving/*/saved_model.pb"):
+        saved_model.write_bytes(saved_model.read_bytes()[:-1])
+    code, record = run("--data", sample_dir, "--output", tmp_path / "output", *FAST, "--hidden-units", 64)
+    assert code == 1
+    assert "is damaged: saved_model.pb: has" in record["reasons"][0]
+    assert "Restore its files, or delete that folder" in record["reasons"][0]
+    assert record["stages"] == {}, "known before anything is trained"
+    asked = invoke("predict", "--eval", 0, "--output", tmp_path / "output")
+    assert asked.exit_code == 2
+    assert "is damaged: saved_model.pb: has" in asked.stderr
+    assert invoke("verify", "--output", tmp_path / "output").exit_code == 1
+    assert invoke("verify", "--output", output).exit_code == 0
+
+
+def test_what_was_taken_back_is_pushed_again_only_when_asked(first_run, output, sample_dir, tmp_path):
+    shutil.copytree(output, tmp_path / "output")
+    (serving,) = (tmp_path / "output").glob("*/serving")
+    arguments = ("--data", sample_dir, "--output", tmp_path / "output", *FAST, "--hidden-units", 64, *ANY_LOSS)
+    _, record = run(*arguments)
+    assert record["newly_pushed"], record["reasons"]
+    taken_back = record["pushed_version"]
+    shutil.rmtree(serving / str(taken_back))
+    code, record = run(*arguments)
+    assert (code, record["verdict"], record["pushed_version"]) == (3, "not_blessed", None)
+    assert f"version {taken_back}, of the same recipe, was taken back" in record["reasons"][0]
+    assert "was taken back" in Path(record["report_path"]).read_text()
+    code, record = run(*arguments, "--accept-rolled-back")
+    assert (code, record["pushed_version"], record["newly_pushed"]) == (0, taken_back + 1, True)
 
 
 def test_unsound_data_stops_the_run_before_training(tmp_path, sample_dir):

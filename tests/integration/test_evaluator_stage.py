@@ -124,7 +124,8 @@ def evaluate(models: dict[str, Any], schema: Any, tmp_path: Path) -> Callable[..
     ) -> Evaluation:
         compared = standard_artifacts.Model()
         compared.uri = str(baseline_dir or (models[baseline].uri if baseline else tmp_path / "no_baseline"))
-        compared.set_int_custom_property("version", 3 if baseline or baseline_dir else 0)
+        if baseline or baseline_dir:
+            compared.set_int_custom_property("version", 3)
         evaluation, blessing, validation = (
             kind() for kind in (standard_artifacts.ModelEvaluation, standard_artifacts.ModelBlessing, DataValidation)
         )
@@ -305,7 +306,7 @@ def save_other_model(directory: Path, models: dict[str, Any], kind: str) -> None
         ("signature", "it has no signature serving_default (only predict)"),
         ("size", "it takes no images like these"),
         ("count", "its probabilities are (200, 2), expected (200, 10)"),
-        ("names", "it has other classes, or in another order (Other"),
+        ("names", "it has other classes, or in another order ("),
     ],
 )
 def test_a_baseline_that_can_not_be_compared_is_a_verdict_with_a_remedy(

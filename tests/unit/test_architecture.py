@@ -37,9 +37,11 @@ TOP_OF_COMPONENTS = {
 }  # fmt: skip
 LIGHT_ROOMS = ("components.images", "components.gate", "components.report", "pipeline.commands")
 LIGHT = {
-    "components.serving.versions", "pipeline.artifact_files", "pipeline.cli", "pipeline.config", "pipeline.declared",
-    "pipeline.kubeflow.client", "pipeline.kubeflow.config", "pipeline.kubeflow.data", "pipeline.origin",
-    "pipeline.output_folder", "pipeline.processes", "pipeline.runs", "pipeline.store", "pipeline.unchanged",
+    "components.serving.directory_lock", "components.serving.history", "components.serving.integrity",
+    "components.serving.manifest", "components.serving.versions", "pipeline.addresses", "pipeline.artifact_files",
+    "pipeline.cli", "pipeline.config", "pipeline.declared", "pipeline.kubeflow.client", "pipeline.kubeflow.config",
+    "pipeline.kubeflow.data", "pipeline.origin", "pipeline.output_folder", "pipeline.processes", "pipeline.runs",
+    "pipeline.store", "pipeline.unchanged",
     *(name for name in SOURCES if name.rpartition(".")[0] in LIGHT_ROOMS),
 } - {"components.gate.tfma_metrics"}  # fmt: skip
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +16,18 @@ import pytest
 
 from components import pusher
 from components.images.summary import write_description
-from components.pusher import AtomicPusher, PushError, lock_serving_dir, push_model
-from components.serving.versions import DATA_SUMMARY, Manifest, digest_model, list_versions, read_manifest
+from components.pusher import AtomicPusher, PushError, push_model
+from components.report.lineage import read_properties
+from components.report.push import Push, read_push
+from components.serving.directory_lock import lock_serving_dir
+from components.serving.integrity import verify_model
+from components.serving.manifest import DATA_SUMMARY, Manifest, digest_model
+from components.serving.model_verifier import VerificationError
+from components.serving.versions import list_versions, read_manifest
 
 
 def make_manifest(model_dir: Path, **fields: Any) -> Manifest:
-    known = {"recipe": "r", "run_id": "run", "baseline_version": 0, "pushed_at": "2025-01-01T00:00:00"}
+    known = {"recipe": "r", "run_id": "run", "baseline_version": None, "pushed_at": "2025-01-01T00:00:00"}
     return Manifest(digest=digest_model(model_dir), **(known | fields))
 
 
@@ -46,7 +53,10 @@ def test_the_first_model_becomes_version_1_as_it_is_with_a_manifest(constant_mod
     pushed = list_files(tmp_path / "serving" / "1")
     model = {name: content for name, content in pushed.items() if not name.startswith("assets.extra/")}
     assert model == list_files(constant_models.a)
-    assert read_manifest(tmp_path / "serving", 1) == make_manifest(constant_models.a)
+    manifest = read_manifest(tmp_path / "serving", 1)
+    assert manifest
+    assert replace(manifest, files=None) == make_manifest(constant_models.a)
+    assert verify_model(tmp_path / "serving" / "1").state == "verified"
 
 
 def test_a_copy_that_answers_otherwise_is_refused_and_nothing_changes(
@@ -65,7 +75,7 @@ def test_a_copy_that_answers_otherwise_is_refused_and_nothing_changes(
 
     monkeypatch.setattr(pusher, "write_manifest", swap_copy)
     with pytest.raises(
-        PushError, match=r"nothing was pushed: .*answers 3 evaluation images otherwise .* by up to 0\.25"
+        PushError, match=r"nothing was pushed: .*answers 3 of 3 evaluation images otherwise .* by up to 0\.25"
     ):
         push(constant_models.a, serving_dir, constant_models.examples)
     assert list_versions(serving_dir) == [1]
@@ -171,6 +181,23 @@ def test_everything_is_on_the_disk_before_the_version_appears(
     assert synced == [tmp_path / "serving"]
 
 
+@pytest.mark.usefixtures("unverified")
+@pytest.mark.parametrize("umask", [0o002, 0o022, 0o027])
+def test_who_may_read_a_version_is_for_the_users_umask_to_say(constant_models, tmp_path: Path, umask: int) -> None:
+    """A server runs as another user; the folder must not be for its owner alone, nor for all."""
+    before = os.umask(umask)
+    try:
+        shutil.copytree(constant_models.a, tmp_path / "model", copy_function=shutil.copyfile)
+        for path in (tmp_path / "model", *(tmp_path / "model").rglob("*")):
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
+        push(tmp_path / "model", tmp_path / "serving", constant_models.examples)
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "serving", *(tmp_path / "serving").rglob("*")):
+        if "assets.extra/data" not in str(path):
+            assert path.stat().st_mode & 0o777 == (0o777 if path.is_dir() else 0o666) & ~umask, path
+
+
 def test_a_second_push_waits_for_the_first(tmp_path: Path) -> None:
     order = []
 
@@ -197,7 +224,7 @@ def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
 
     serving_dir = tmp_path / "serving"
 
-    def run(name: str, *, blessed: int = 1, baseline: int = 0, recipe: str = "r") -> tuple[int, int]:
+    def run(name: str, *, blessed: int = 1, baseline: int | None = None, recipe: str = "r", accept: int = 0) -> Push:
         model, blessing, compared, examples, validation, pushed = (
             standard_artifacts.Model(),
             standard_artifacts.ModelBlessing(),
@@ -210,8 +237,9 @@ def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
         if not Path(model.uri).exists():
             shutil.copytree(getattr(constant_models, name), Path(model.uri, "Format-Serving"))
         blessing.set_int_custom_property("blessed", blessed)
-        blessing.set_int_custom_property("compared_with", baseline)
-        compared.set_int_custom_property("version", baseline)
+        if baseline is not None:
+            blessing.set_int_custom_property("compared_with", baseline)
+            compared.set_int_custom_property("version", baseline)
         examples.uri = str(constant_models.examples.parent)
         validation.uri = str(tmp_path / "validation")
         Path(validation.uri).mkdir(exist_ok=True)
@@ -226,50 +254,108 @@ def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
             serving_dir=str(serving_dir),
             recipe=recipe,
             run_id="run-7",
+            accept_rolled_back=accept,
         )
-        return pushed.get_int_custom_property("pushed_version"), pushed.get_int_custom_property("newly_pushed")
+        return read_push(read_properties(pushed.mlmd_artifact.custom_properties))
 
     return SimpleNamespace(run=run, serving_dir=serving_dir)
 
 
 def test_a_blessed_model_is_pushed_with_its_origin(stage, constant_models) -> None:
-    assert stage.run("a", recipe="flour") == (1, 1)
+    assert stage.run("a", recipe="flour") == Push(version=1, newly=True)
     manifest = read_manifest(stage.serving_dir, 1)
     assert manifest is not None
-    assert (manifest.recipe, manifest.run_id, manifest.baseline_version) == ("flour", "run-7", 0)
+    assert (manifest.recipe, manifest.run_id, manifest.baseline_version) == ("flour", "run-7", None)
     assert manifest.digest == digest_model(constant_models.a)
     assert "class_names" in (stage.serving_dir / "1" / DATA_SUMMARY / "description.json").read_text()
 
 
 def test_a_model_that_is_not_blessed_is_not_pushed(stage) -> None:
-    assert stage.run("a", blessed=0) == (0, 0)
+    assert stage.run("a", blessed=0) == Push()
     assert list_versions(stage.serving_dir) == []
 
 
 def test_a_better_model_follows_its_baseline(stage) -> None:
     stage.run("a", recipe="first")
-    assert stage.run("b", baseline=1, recipe="second") == (2, 1)
+    assert stage.run("b", baseline=1, recipe="second") == Push(version=2, newly=True)
     assert list_versions(stage.serving_dir) == [1, 2]
 
 
-def test_the_model_that_is_pushed_is_not_pushed_again(stage) -> None:
-    """Neither the same bytes from another run, nor the same recipe, whose SavedModel has other bytes each time."""
+def test_the_very_model_that_is_pushed_is_not_pushed_again(stage) -> None:
+    """The same bytes, by whatever recipe."""
     stage.run("a", recipe="first")
     before = list_files(stage.serving_dir)
-    assert stage.run("a", recipe="second") == (1, 0)
-    assert stage.run("b", recipe="first") == (1, 0)
+    assert stage.run("a", recipe="second") == Push(version=1)
     assert list_files(stage.serving_dir) == before
 
 
-def test_after_a_rollback_the_better_model_can_be_pushed_again(stage) -> None:
+def test_other_bytes_by_the_same_recipe_are_asked_and_not_pushed_where_they_answer_alike(
+    stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.run("a", recipe="first")
+    before = list_files(stage.serving_dir)
+    monkeypatch.setattr(pusher, "verify_copy", lambda *_: 200)
+    assert stage.run("b", recipe="first", baseline=1) == Push(version=1, same_answers=200)
+    assert list_files(stage.serving_dir) == before
+
+
+def test_another_model_by_the_same_recipe_is_a_version_of_its_own(stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trained on other cores, it answers otherwise; what is served has to be what was evaluated."""
+    stage.run("a", recipe="first")
+
+    def compare(copy: Path, *_: Path) -> int:
+        if copy.name == "1":
+            raise VerificationError("it answers otherwise")
+        return 200
+
+    monkeypatch.setattr(pusher, "verify_copy", compare)
+    assert stage.run("b", recipe="first", baseline=1) == Push(version=2, newly=True)
+
+
+def roll_back(serving_dir: Path, version: int) -> None:
+    shutil.rmtree(serving_dir / str(version))
+
+
+def test_what_was_taken_back_is_pushed_again_only_when_asked(stage) -> None:
     stage.run("a", recipe="first")
     stage.run("b", recipe="second", baseline=1)
-    shutil.rmtree(stage.serving_dir / "2")
-    assert stage.run("b", recipe="second", baseline=1) == (3, 1)
+    roll_back(stage.serving_dir, 2)
+    for _ in range(2):
+        push = stage.run("b", recipe="second", baseline=1)
+        assert (push.version, push.newly) == (None, False)
+        assert "version 2, of the same recipe, was taken back" in push.withheld
+        assert "--accept-rolled-back" in push.withheld
+        assert list_versions(stage.serving_dir) == [1]
+    assert stage.run("b", recipe="second", baseline=1, accept=1) == Push(version=3, newly=True)
+    assert stage.run("b", recipe="second", baseline=1) == Push(version=3), "what was accepted is pushed"
 
 
-@pytest.mark.parametrize(("compared", "words"), [(0, "no version, but version 2"), (1, "version 1, but version 2")])
-def test_a_model_that_was_compared_with_another_baseline_is_not_pushed(stage, compared: int, words: str) -> None:
+def test_what_was_taken_back_stays_so_when_something_else_was_pushed_since(stage) -> None:
+    stage.run("a", recipe="first")
+    stage.run("b", recipe="second", baseline=1)
+    roll_back(stage.serving_dir, 2)
+    shutil.rmtree(stage.serving_dir.parent / "a")
+    shutil.copytree(stage.serving_dir.parent / "b", stage.serving_dir.parent / "a")
+    (stage.serving_dir.parent / "a" / "Format-Serving" / "more").touch()
+    assert stage.run("a", recipe="third", baseline=1) == Push(version=3, newly=True)
+    assert "version 2" in stage.run("b", recipe="second", baseline=3).withheld
+
+
+def test_an_old_version_that_is_cleared_away_was_not_taken_back(stage) -> None:
+    stage.run("a", recipe="first")
+    stage.run("b", recipe="second", baseline=1)
+    roll_back(stage.serving_dir, 1)
+    assert stage.run("a", recipe="first", baseline=2) == Push(version=3, newly=True)
+
+
+def test_a_damaged_version_is_not_this_very_model(stage) -> None:
+    stage.run("a", recipe="first")
+    (stage.serving_dir / "1" / "saved_model.pb").write_bytes(b"damaged")
+    assert stage.run("a", recipe="first", baseline=1) == Push(version=2, newly=True)
+
+
+@pytest.mark.parametrize(("compared", "words"), [(None, "no version, but version 2"), (1, "version 1, but version 2")])
+def test_a_model_that_was_compared_with_another_baseline_is_not_pushed(stage, compared: int | None, words: str) -> None:
     """Something else was pushed since the evaluation, which says nothing about that."""
     stage.run("a", recipe="first")
     stage.run("b", recipe="second", baseline=1)

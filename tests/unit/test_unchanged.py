@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.report.lineage import Artifact
-from components.serving.versions import Manifest, digest_model, write_manifest
+from components.serving.manifest import Manifest, digest_model, write_manifest
 from pipeline import unchanged
 from pipeline.artifact_files import FILES_PROPERTY, list_files
 from pipeline.config import PipelineConfig

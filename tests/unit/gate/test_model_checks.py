@@ -165,12 +165,13 @@ def test_a_class_without_images_has_a_check_that_says_so() -> None:
 
 def test_only_a_baseline_that_is_there_and_that_nobody_passed_over_is_missed() -> None:
     none, missed, passed_over = (
-        check_baseline(0, "", accepted=False),
+        check_baseline(None, "", accepted=False),
         check_baseline(3, "it has no signature x", accepted=False),
         check_baseline(3, "it has no signature x", accepted=True),
     )
     assert (none.passed, missed.passed, passed_over.passed) == (True, False, True)
     assert "no other model is pushed" in none.reason
+    assert not check_baseline(0, "it has no signature x", accepted=False).passed, "0 is a version like any other"
     for found in (missed, passed_over):
         assert "version 3" in found.reason
         assert "it has no signature x" in found.reason

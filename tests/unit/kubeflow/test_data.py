@@ -38,3 +38,11 @@ def test_what_cannot_be_used_is_told(tmp_path, location, pipeline, message):
     with pytest.raises(DataError) as refusal:
         fetch_data(location, pipeline, tmp_path, 100)
     assert message in str(refusal.value)
+
+
+def test_keys_in_an_address_are_in_no_message(tmp_path):
+    with pytest.raises(DataError) as caught:
+        copy_bucket("s3://AKIA:hunter2@bucket/data?region=eu&nonsense=hunter3", tmp_path / "data")
+    assert str(caught.value).startswith("s3://bucket/data?region=eu: cannot be read")
+    assert "hunter" not in str(caught.value)
+    assert caught.value.__suppress_context__, "nor in the traceback"

@@ -147,9 +147,10 @@ def test_addresses_of_every_store_become_paths_and_stay_addresses_in_the_output(
 def test_no_baseline_is_an_artifact_that_says_so_and_leaves_something_to_upload(pod):
     uri = f"{FOLDER}/Baseline/1/baseline"
     outputs = {"baseline": {"artifacts": [{"name": "baseline", "uri": uri}]}}
-    message = {"outputs": {"artifacts": outputs, "outputFile": "/minio/output_metadata.json"}}
-    (baseline,) = run(pod, "Baseline", message)["baseline"]["artifacts"]
-    assert baseline["metadata"]["version"] == 0
+    inputs = {"artifacts": {"model": {"artifacts": [{"name": "3", "uri": f"{FOLDER}/Trainer/1/model"}]}}}
+    written = {"artifacts": outputs, "outputFile": "/minio/output_metadata.json"}
+    (baseline,) = run(pod, "Baseline", {"inputs": inputs, "outputs": written})["baseline"]["artifacts"]
+    assert "version" not in baseline["metadata"]
     assert list(artifacts.find_local_path(uri).iterdir())
 
 

@@ -15,7 +15,7 @@ def test_the_process_that_waits_is_the_one_that_is_asked(constant_models, tmp_pa
     shutil.copytree(constant_models.a, tmp_path / "copy")
     start_ahead()
     (process,) = model_verifier._waiting
-    verify_copy(tmp_path / "copy", constant_models.a, constant_models.examples)
+    assert verify_copy(tmp_path / "copy", constant_models.a, constant_models.examples) == 3
     assert process.returncode == 0
     assert model_verifier._waiting == []
 

@@ -12,11 +12,13 @@ from components.serving.verify_model import compare_models
 
 def test_a_copy_that_answers_alike_passes(constant_models, tmp_path: Path) -> None:
     shutil.copytree(constant_models.a, tmp_path / "copy")
-    compare_models(tmp_path / "copy", constant_models.a, constant_models.examples)
+    assert compare_models(tmp_path / "copy", constant_models.a, constant_models.examples) == 3
 
 
 def test_another_answer_is_refused_with_the_largest_difference(constant_models) -> None:
-    with pytest.raises(ValueError, match=r"it answers 3 evaluation images otherwise than the model, by up to 0\.25"):
+    with pytest.raises(
+        ValueError, match=r"it answers 3 of 3 evaluation images otherwise than the model, by up to 0\.25"
+    ):
         compare_models(constant_models.b, constant_models.a, constant_models.examples)
 
 

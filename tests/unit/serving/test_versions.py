@@ -1,37 +1,20 @@
-"""The serving directory: the highest number is served, no number is used twice, and a model is known by its bytes."""
+"""The serving directory: the highest number is served, and no number is used twice."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from components.serving.manifest import ServingError
 from components.serving.versions import (
-    DATA_SUMMARY,
-    MANIFEST,
-    Manifest,
-    ServingError,
-    digest_model,
+    HIGHEST_VERSION,
+    find_versions,
     get_next_version,
     get_pushed_version,
     list_versions,
-    read_manifest,
     record_version,
-    write_manifest,
 )
-
-A_MANIFEST = Manifest(
-    digest="d" * 64, recipe="r" * 64, run_id="20250101-000000-abcd", baseline_version=3, pushed_at="2025-01-01T00:00:00"
-)
-
-
-def make_model(directory: Path) -> Path:
-    (directory / "variables").mkdir(parents=True)
-    (directory / "saved_model.pb").write_bytes(b"graph")
-    (directory / "variables" / "variables.index").write_bytes(b"index")
-    return directory
 
 
 def test_versions_are_sorted_as_numbers(tmp_path: Path) -> None:
@@ -51,7 +34,7 @@ def test_what_is_no_version_is_ignored(tmp_path: Path) -> None:
 def test_an_empty_or_missing_directory_has_no_version(tmp_path: Path) -> None:
     for directory in (tmp_path, tmp_path / "nowhere"):
         assert list_versions(directory) == []
-        assert get_pushed_version(directory) == 0
+        assert get_pushed_version(directory) is None
         assert get_next_version(directory) == 1
 
 
@@ -71,81 +54,43 @@ def test_a_version_that_something_else_put_there_is_stepped_over(tmp_path: Path)
     assert get_next_version(tmp_path) == 1_700_000_001
 
 
-def test_the_digest_is_of_contents_and_names_alone(tmp_path: Path) -> None:
-    assert digest_model(make_model(tmp_path / "one")) == digest_model(make_model(tmp_path / "two"))
+def test_version_0_is_one(tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    assert (get_pushed_version(tmp_path), list_versions(tmp_path), get_next_version(tmp_path)) == (0, [0], 1)
 
 
-@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index"])
-def test_the_digest_changes_with_any_byte(tmp_path: Path, name: str) -> None:
-    model = make_model(tmp_path / "model")
-    before = digest_model(model)
-    content = bytearray((model / name).read_bytes())
-    for position in range(len(content)):
-        content[position] ^= 1
-        (model / name).write_bytes(content)
-        assert digest_model(model) != before
-        content[position] ^= 1
-
-
-def test_the_digest_changes_with_any_name_and_any_new_file(tmp_path: Path) -> None:
-    model = make_model(tmp_path / "model")
-    digests = {digest_model(model)}
-    (model / "saved_model.pb").rename(model / "saved_model.pbx")
-    digests.add(digest_model(model))
-    (model / "saved_model.pbx").rename(model / "variables" / "saved_model.pb")
-    digests.add(digest_model(model))
-    (model / "assets").write_bytes(b"")
-    digests.add(digest_model(model))
-    assert len(digests) == 4
-
-
-def test_two_files_are_not_one_file_with_all_their_bytes(tmp_path: Path) -> None:
-    for name, contents in (("one", {"x": b"1y2"}), ("two", {"x": b"1", "y": b"2"})):
+def test_leading_zeros_are_read_as_tensorflow_serving_reads_them(tmp_path: Path) -> None:
+    for name in ("0003", "02", "0000"):
         (tmp_path / name).mkdir()
-        for file, content in contents.items():
-            (tmp_path / name / file).write_bytes(content)
-    assert digest_model(tmp_path / "one") != digest_model(tmp_path / "two")
+    assert find_versions(tmp_path) == {0: tmp_path / "0000", 2: tmp_path / "02", 3: tmp_path / "0003"}
+    assert get_next_version(tmp_path) == 4
+    (tmp_path / "3").mkdir()
+    assert find_versions(tmp_path)[3] == tmp_path / "3"
 
 
-def test_the_digest_of_a_pushed_model_is_that_of_the_model(tmp_path: Path) -> None:
-    """Its manifest and the summary of its data are left out, so that a push of the same model is known for one."""
-    model = make_model(tmp_path / "1")
-    before = digest_model(model)
-    write_manifest(model, A_MANIFEST)
-    (model / DATA_SUMMARY).mkdir()
-    (model / DATA_SUMMARY / "checks.json").write_text("[]")
-    assert digest_model(model) == before
-    (model / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"")
-    assert digest_model(model) != before
+@pytest.mark.parametrize("name", ["٣", "²", "9223372036854775808", "1" * 200])
+def test_what_only_looks_like_a_number_is_no_version(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert list_versions(tmp_path) == []
+    assert get_next_version(tmp_path) == 1
 
 
-def test_a_manifest_survives_a_round_trip(tmp_path: Path) -> None:
-    write_manifest(make_model(tmp_path / "4"), A_MANIFEST)
-    assert read_manifest(tmp_path, 4) == A_MANIFEST
+@pytest.mark.parametrize("name", ["7", "007", " 7"])
+def test_a_file_that_tensorflow_serving_takes_for_a_version_is_stepped_over(tmp_path: Path, name: str) -> None:
+    """It would go on trying to load 7, and never load a version below."""
+    (tmp_path / name).touch()
+    assert get_next_version(tmp_path) == 8
 
 
-def test_a_model_without_manifest_has_none(tmp_path: Path) -> None:
-    make_model(tmp_path / "4")
-    assert read_manifest(tmp_path, 4) is None
+@pytest.mark.parametrize("content", ["", "two", "-1", "1.5", "\0", "9" * 30])
+def test_a_damaged_record_of_the_highest_version_is_told_with_the_remedy(tmp_path: Path, content: str) -> None:
+    (tmp_path / "3").mkdir()
+    (tmp_path / HIGHEST_VERSION).write_text(content)
+    with pytest.raises(ServingError, match=r"\.highest_version: expected the highest version .* into that file: 3,"):
+        get_next_version(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"digest": "d"}', '"digest"', "null", "3"])
-def test_a_damaged_manifest_is_named_with_the_remedy(tmp_path: Path, content: str) -> None:
-    write_manifest(make_model(tmp_path / "4"), A_MANIFEST)
-    (tmp_path / "4" / MANIFEST).write_text(content)
-    with pytest.raises(ServingError, match=r"4/assets\.extra/manifest\.json: not a manifest .* delete that version"):
-        read_manifest(tmp_path, 4)
-
-
-def test_a_manifest_without_a_reason_is_read_and_one_with_a_reason_keeps_it(tmp_path: Path) -> None:
-    """Those that were written before there were reasons have none."""
-    model = make_model(tmp_path / "1")
-    write_manifest(model, A_MANIFEST)
-    values = json.loads((model / MANIFEST).read_text())
-    del values["reason"]
-    (model / MANIFEST).write_text(json.dumps(values))
-    assert read_manifest(tmp_path, 1) == A_MANIFEST
-    write_manifest(model, replace(A_MANIFEST, reason="it has to be"))
-    manifest = read_manifest(tmp_path, 1)
-    assert manifest is not None
-    assert manifest.reason == "it has to be"
+def test_above_the_highest_number_there_is_none(tmp_path: Path) -> None:
+    (tmp_path / str(2**63 - 1)).mkdir()
+    with pytest.raises(ServingError, match="no number; delete or rename it"):
+        get_next_version(tmp_path)

@@ -166,3 +166,13 @@ def test_images_of_another_size_and_other_classes_can_be_served(tmp_path: Path) 
     answer = tf.saved_model.load(str(tmp_path)).signatures["serving_images"](images=tf.zeros((4, 2, 3), tf.uint8))
     assert answer["probabilities"].shape == (4, 2)
     assert set(answer["class_names"].numpy()) <= {b"yes", b"no"}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 31, 32, 33, 1_000, 9_999])
+def test_ten_thousand_images_are_answered_as_each_is_in_any_other_batch(served, batch: int) -> None:
+    """To the bit: a product of matrices is summed in an order that depends on how many rows there are."""
+    many = np.random.default_rng(1).integers(0, 256, (10_000, 28, 28), np.uint8)
+    expected = ask_images(served, many)["probabilities"]
+    for start in {0, 5_000, 10_000 - batch}:
+        found = ask_images(served, many[start : start + batch])["probabilities"]
+        np.testing.assert_array_equal(found, expected[start : start + batch])

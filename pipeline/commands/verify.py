@@ -1,0 +1,87 @@
+"""The command `verify`: whether what is served is what was pushed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from components.serving.integrity import State, verify_model
+from components.serving.versions import find_versions, list_versions
+
+_WORDS: dict[State, tuple[str, str]] = {
+    "verified": ("verified", "green"),
+    "older_manifest": ("verified as a whole: its manifest is an older one, and lists no files", "green"),
+    "foreign": ("foreign: it has no manifest, so nothing is known of it", "yellow"),
+    "damaged": ("damaged", "red"),
+}
+
+
+class UnknownVersionError(ValueError):
+    """There is no such version, or no such data; one sentence says what there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedVersion:
+    """What `--json` prints of a version."""
+
+    data: str
+    version: int
+    path: str
+    state: State
+    problems: tuple[str, ...]
+
+
+def verify_versions(output: Path, version: int | None, *, data: str | None, as_json: bool) -> bool:
+    """Verify what is pushed below `output`, print what was found, and return whether nothing is damaged.
+
+    Raises:
+        UnknownVersionError: `version` or `data` is not there.
+    """
+    found = list(_verify(_choose(output, data), version))
+    if version is not None and not found:
+        raise UnknownVersionError(f"version {version}: is not in {output}; leave it out to verify all that are.")
+    if as_json:
+        print(json.dumps([asdict(each) for each in found]))
+    else:
+        _print(found, output)
+    return all(each.state != "damaged" for each in found)
+
+
+def _choose(output: Path, data: str | None) -> list[Path]:
+    """Return the serving directories that have versions, or that of `data`."""
+    serving_dirs = [path for path in sorted(output.glob("*/serving")) if list_versions(path)]
+    chosen = [path for path in serving_dirs if data in (None, path.parent.name)]
+    if data is not None and not chosen:
+        names = ", ".join(path.parent.name for path in serving_dirs) or "none"
+        raise UnknownVersionError(f"--data {data}: no model of it is pushed in {output}; expected one of: {names}.")
+    return chosen
+
+
+def _verify(serving_dirs: Sequence[Path], version: int | None) -> Iterator[VerifiedVersion]:
+    for serving_dir in serving_dirs:
+        for number, path in find_versions(serving_dir).items():
+            if version in (None, number):
+                finding = verify_model(path)
+                yield VerifiedVersion(
+                    data=serving_dir.parent.name,
+                    version=number,
+                    path=str(path),
+                    state=finding.state,
+                    problems=finding.problems,
+                )
+
+
+def _print(found: Sequence[VerifiedVersion], output: Path) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    if not found:
+        console.print(Text(f"No model is pushed in {output}."))
+    for each in found:
+        word, style = _WORDS[each.state]
+        console.print(Text.assemble(f"{each.data} version {each.version}: ", (word, style)))
+        for problem in each.problems:
+            console.print(Text(f"  - {problem}"))
