@@ -40,7 +40,7 @@ def output(tmp_path_factory: pytest.TempPathFactory, sample_dir: Path) -> Path:
         tf.saved_model.save(model, str(model_dir), signatures={"serving_images": model.serve})
         summary = model_dir / "assets.extra" / "data"
         for split in ("train", "eval"):
-            statistics = summarize_images([bytes(784)], np.array([0]), 784, 10)
+            statistics = summarize_images([bytes(784)], np.array([0]), (28, 28), 10)
             write_statistics(statistics_file(summary, split), statistics)
         write_description(summary, (28, 28), CLASS_NAMES)
     record = RunRecord(run_id="20250101-000000-aaaa", data="sample", origin=Origin(data_dir=str(sample_dir)))

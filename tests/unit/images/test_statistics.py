@@ -17,7 +17,7 @@ from components.images.statistics import (
 
 
 def summarize(images: list[bytes], labels: list[int], classes: int = 3) -> ImageStatistics:
-    return summarize_images(images, np.array(labels, np.int64), 4, classes)
+    return summarize_images(images, np.array(labels, np.int64), (2, 2), classes)
 
 
 def assert_equal(first: ImageStatistics, second: ImageStatistics) -> None:
@@ -43,8 +43,8 @@ def test_shards_add_up_to_the_whole() -> None:
     images = [rng.integers(0, 3, size).astype(np.uint8).tobytes() for size in rng.choice([3, 4, 4, 4, 5], 200)]
     labels = rng.integers(-1, 5, 200)
     cuts = [(0, 1), (1, 1), (1, 150), (150, 200)]
-    parts = [summarize_images(images[start:stop], labels[start:stop], 4, 3) for start, stop in cuts]
-    assert_equal(add_statistics(parts), summarize_images(images, labels, 4, 3))
+    parts = [summarize_images(images[start:stop], labels[start:stop], (2, 2), 3) for start, stop in cuts]
+    assert_equal(add_statistics(parts), summarize_images(images, labels, (2, 2), 3))
 
 
 def test_an_image_of_the_wrong_size_is_counted_and_in_no_pixel_count() -> None:
