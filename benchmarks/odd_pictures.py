@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from benchmarks.data import add_data_option, provide_data
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
-from components.images.appearance import count_appearance, list_oddities
+from components.images.appearance import choose_looked_at, count_appearance, list_oddities
 from components.images.idx import read_images
 from components.images.idx_folder import load_dataset
 
 _NOISE_IMAGES = 2_000
-_BLOCK = 5_000
+IMAGES_PER_BATCH = 5_000  # as many as are in a file of examples
 Images = NDArray[np.uint8]
 
 
@@ -33,7 +33,8 @@ def measure_rates(train: Images, evaluation: Images) -> dict[str, float]:
         train: What the model learnt from, uint8 [N, height, width].
         evaluation: Images like those, uint8 [M, height, width].
     """
-    counts = sum(count_appearance(train[start : start + _BLOCK]) for start in range(0, len(train), _BLOCK))
+    blocks = (train[start : start + IMAGES_PER_BATCH] for start in range(0, len(train), IMAGES_PER_BATCH))
+    counts = sum(count_appearance(choose_looked_at(block)) for block in blocks)
     return {
         kind: float(np.mean([any(list_oddities(picture, counts)) for picture in pictures]))
         for kind, pictures in list_pictures(evaluation)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
-from components.gate.checks import Check
+from components.gate.checks import SLACK, Check
 from components.images.statistics import ImageStatistics
 
 
@@ -160,7 +160,7 @@ def _make_check(name: str, split: str, *, value: float, bound: float, images: in
     return Check(
         name=name,
         slice=split,
-        passed=value <= bound,
+        passed=value <= bound + SLACK,
         reason=reason,
         value=value,
         bound=bound,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 256
+_LOOKED_AT = 1_000  # images of a batch: what a few thousand look like, all do
 # An image is odd where it is beyond all but one in a thousand of the training images at that end, and then by a
 # twentieth of the whole scale: a small data set has not seen everything.
 _TAIL = 0.001
@@ -40,6 +41,11 @@ def measure_appearance(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     squares = sum(np.einsum("nij,nij->n", each, each) for each in differences) / max(neighbours, 1)
     roughness = np.divide(squares, 2 * variance, out=np.zeros(count), where=variance > 1e-3)
     return np.stack([_cut_border(images).mean(axis=1, dtype=np.float64), np.sqrt(variance), roughness], axis=1)
+
+
+def choose_looked_at(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return up to 1,000 images of a batch, evenly spread over it: those that the counts of looks are made of."""
+    return images[:: -(-len(images) // _LOOKED_AT) or 1]
 
 
 def count_appearance(images: NDArray[np.uint8]) -> NDArray[np.int64]:

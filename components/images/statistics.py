@@ -10,12 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.images.appearance import BINS, count_appearance, count_border
+from components.images.appearance import BINS, choose_looked_at, count_appearance, count_border
 
 Counts = NDArray[np.int64]
-
-# Of how many images of a batch the looks are measured: what a few thousand look like, all do.
-_LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +59,7 @@ def summarize_images(
     known = (labels >= 0) & (labels < num_classes)
     right_size = b"".join(image for image, fit in zip(images, fits, strict=True) if fit)
     pixels = np.frombuffer(right_size, np.uint8).reshape(-1, image_size)
-    looked_at = pixels[:: -(-len(pixels) // _LOOKED_AT) or 1].reshape(-1, *image_shape)
+    looked_at = choose_looked_at(pixels.reshape(-1, *image_shape))
     label_of_pixels = labels[fits]
     sums = [pixels[label_of_pixels == label].sum(axis=0, dtype=np.int64) for label in range(num_classes)]
     return ImageStatistics(
