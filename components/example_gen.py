@@ -12,7 +12,7 @@ from tfx.dsl.component.experimental.annotations import BeamComponentParameter, O
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.features import CLASS_NAMES_PROPERTY, COUNTS_PROPERTY, IMAGE_KEY, LABEL_KEY, SPLITS
+from components.features import CLASS_NAMES_PROPERTY, COUNTS_PROPERTY, IMAGE_KEY, LABEL_KEY, NOTE_PROPERTY, SPLITS
 from components.images.idx import read_rows, unpack
 from components.images.idx_folder import DataError, Dataset, load_dataset
 
@@ -59,12 +59,14 @@ def IdxExampleGen(
 
 
 def describe_examples(examples: types.Artifact, dataset: Dataset) -> None:
-    """Record splits, class names, image size, number of images and digest of `dataset` on the artifact."""
+    """Record splits, class names, size and number of images, digest and note of `dataset` on the artifact."""
     examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
     examples.set_string_custom_property(CLASS_NAMES_PROPERTY, json.dumps(dataset.class_names))
     examples.set_string_custom_property("image_shape", json.dumps(dataset.image_shape))
     examples.set_string_custom_property(COUNTS_PROPERTY, json.dumps(dataset.counts))
     examples.set_string_custom_property("data_digest", dataset.digest)
+    if dataset.note:
+        examples.set_string_custom_property(NOTE_PROPERTY, dataset.note)
 
 
 def plan_shards(dataset: Dataset, scratch: Path, destination: Path) -> list[Shard]:

@@ -1,4 +1,4 @@
-"""Feature keys, class names and the name of what is served: the only place they are written."""
+"""Feature keys, class names, what grey is and the name of what is served: the only place they are written."""
 
 from __future__ import annotations
 
@@ -23,10 +23,15 @@ CLASS_NAMES = (
     "Ankle boot",
 )
 
+# Of red, green and blue in the grey of a picture in colour: ITU-R BT.601, in 65,536ths, as Pillow has them.
+GREY_WEIGHTS = (19_595, 38_470, 7_471)
+
 # A custom property of the examples artifact, a list in JSON.
 CLASS_NAMES_PROPERTY = "class_names"
 # And how many images each split of them has, by name, in JSON.
 COUNTS_PROPERTY = "image_counts"
+# And what a person has to know of the data, where there is anything.
+NOTE_PROPERTY = "note"
 
 # Of the served model: what TensorFlow Serving answers with where a client names nothing else.
 SIGNATURE = "serving_default"

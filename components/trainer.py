@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.features import IMAGE_KEY, LABEL_KEY
+from components.images.appearance import count_border
 from components.schema import get_class_names, get_image_shape, read_schema
 from components.training.loop import Block, EpochResult, fit
 from components.training.network import ImageTransform, ServingModel, build_model, export_model
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 # Transformed training images that are held in memory; past it, the Trainer reads them anew in each epoch.
 MEMORY_BUDGET_BYTES = 1 << 30
 _PARSE_BATCH = 1_024
+_GROUND_IMAGES = 4_096
 
 
 class NoGpuError(RuntimeError):
@@ -62,7 +64,8 @@ def run_fn(fn_args: FnArgs) -> None:
             seed=options["seed"],
             on_epoch=log.write,
         )
-    export_model(ServingModel(network, transform, image_shape, class_names), fn_args.serving_model_dir)
+    ground = find_ground(fn_args.train_files, image_shape)
+    export_model(ServingModel(network, transform, image_shape, class_names, ground), fn_args.serving_model_dir)
     record_training(Path(fn_args.model_run_dir), device, time.monotonic() - started, options, history)
 
 
@@ -83,6 +86,17 @@ def choose_device(*, require_gpu: bool) -> str:
     # Without it, sums on a GPU are taken in any order, and a seed repeats nothing.
     tf.config.experimental.enable_op_determinism()
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+
+
+def find_ground(patterns: list[str], image_shape: tuple[int, int]) -> int:
+    """Return the grey value of what is behind the things on images, the most frequent one of the outermost pixels.
+
+    A few thousand images tell; what the whole training data has, the statistics in the DataValidation say.
+    """
+    records = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(patterns))).batch(_GROUND_IMAGES)
+    examples = tf.io.parse_example(next(iter(records)), {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)})
+    pixels = tf.io.decode_raw(examples[IMAGE_KEY], tf.uint8).numpy().reshape(-1, *image_shape)
+    return int(count_border(pixels).argmax())
 
 
 class ExampleBlocks:

@@ -150,6 +150,9 @@ def predict(
         str | None, typer.Option(metavar="fashion-mnist|sample|DIR", help="The data set; by default the latest run's.")
     ] = None,
     version: Annotated[int | None, typer.Option(help="A pushed version; by default the highest.")] = None,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Turn light into dark: for things on a white ground.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw images and answers.")] = None,
     output: OutputOption = DEFAULT_OUTPUT,
     as_json: JsonOption = False,
@@ -163,6 +166,7 @@ def predict(
         indices=[*(eval_index or []), *read_range(eval_range)],
         data=data,
         version=version,
+        invert=invert,
         plot=plot,
         as_json=as_json,
     )

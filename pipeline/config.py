@@ -80,6 +80,39 @@ class Options(Declared):
 
     accept_rolled_back: Annotated[bool, Option("Push what was taken back once more.", stage="Pusher")] = False
 
+    max_class_imbalance: Annotated[
+        float,
+        Interval(ge=1, le=1_000_000),
+        Option(
+            "Most that a class may have more or fewer images than an equal share.", stage="DataValidator", unit="times"
+        ),
+    ] = 5.0
+
+    # Fashion-MNIST has none; a failed export has many.
+    max_constant_images: Annotated[
+        float, Interval(ge=0, le=1), Option("Most blank images, as a share.", stage="DataValidator")
+    ] = 0.01
+
+    max_label_skew: Annotated[
+        float,
+        Interval(ge=0, le=1),
+        Option("Most that a class's share may differ between the splits.", stage="DataValidator"),
+    ] = 0.05
+
+    # Fashion-MNIST has 0.0001.
+    max_pixel_skew: Annotated[
+        float,
+        Interval(ge=0, le=1),
+        Option("Most that the grey values of the splits may diverge.", stage="DataValidator", unit="bits"),
+    ] = 0.05
+
+    # Fashion-MNIST has none.
+    max_shared_images: Annotated[
+        float,
+        Interval(ge=0, le=1),
+        Option("Most evaluation images that are training images too, as a share.", stage="DataValidator"),
+    ] = 0.01
+
     cache: Annotated[bool, Option("Take unchanged stages from the cache.", on_cluster=False)] = True
 
     beam_arg: Annotated[

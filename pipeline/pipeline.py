@@ -56,7 +56,12 @@ def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
 
     statistics_gen = StatisticsGen(examples=examples, schema=schema)
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
-    data_validator = DataValidator(examples=examples, schema=schema, anomalies=example_validator.outputs["anomalies"])
+    data_validator = DataValidator(
+        examples=examples,
+        schema=schema,
+        anomalies=example_validator.outputs["anomalies"],
+        options=config.list_options("DataValidator"),
+    )
     data_gate = DataGate(validation=data_validator.outputs["validation"])
 
     transform = Transform(

@@ -123,7 +123,7 @@ def _write_data(
     for split, each in (("train", 4), ("eval", 2)):
         labels = np.repeat(np.arange(len(class_names)), each)
         images = [row.tobytes() for row in rng.integers(0, 256, (len(labels), size), dtype=np.uint8)]
-        statistics = summarize_images(images, labels, size, len(class_names))
+        statistics = summarize_images(images, labels, shape, len(class_names))
         write_statistics(statistics_file(directory, split), statistics)
     write_description(directory, shape, class_names)
     checks = [

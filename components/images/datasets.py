@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from components.images.idx import CHUNK_BYTES
-from components.images.idx_folder import DataError, Dataset, is_folder, load_dataset
+from components.images.idx_folder import FASHION_MNIST_DIGEST, DataError, Dataset, is_folder, load_dataset
 from components.images.samples import write_samples
 
 SMALLEST_SAMPLE = 100  # training images: ten a class
@@ -35,8 +35,6 @@ CHECKSUMS = {
         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
     ),
 }
-# What `load_dataset(folder).digest` gives for a folder with just these four files; it covers CLASS_NAMES as well.
-FASHION_MNIST_DIGEST = "949cf74c72cda9437348e4801d2d93df0c168e051af9d2ed2b016bd027ad6141"
 HOMES = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",

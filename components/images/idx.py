@@ -20,6 +20,8 @@ from typing import BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from components.images.file_kinds import describe_start
+
 CHUNK_BYTES = 1 << 20
 MAX_DIMENSIONS = 3
 _UINT8_MAGIC = 0x0800
@@ -166,6 +168,7 @@ def _checked_chunks(path: Path, dimensions: int) -> Iterator[bytes]:
     chunks = _plain_chunks(path)
     first = next(chunks, b"")
     header = first[: 4 + 4 * dimensions]
+    _check_kind(path, first, dimensions)
     shape = _checked_shape(path, header, dimensions)
     yield header
     found = 0
@@ -203,6 +206,16 @@ def _plain_shape(path: Path, stream: BinaryIO) -> tuple[int, ...]:
     shape = _checked_shape(path, header, dimensions)
     _check_size(path, os.fstat(stream.fileno()).st_size - len(header), shape)
     return shape
+
+
+def _check_kind(path: Path, start: bytes, dimensions: int) -> None:
+    """Complain of what is another file altogether; of what is nearly right, its header tells more."""
+    kind = describe_start(start[:512])
+    if start.startswith(_GZIP_MAGIC):
+        kind += " inside a gzip file"
+    if kind and not start.startswith(b"\0\0\x08"):
+        expected = "images" if dimensions == MAX_DIMENSIONS else "labels"
+        raise IdxError(f"{path.name}: {kind}; expected an IDX file of {expected}, plain or gzip")
 
 
 def _checked_shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:

@@ -8,12 +8,19 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from components.features import CLASS_NAMES, EVAL_SPLIT, TRAIN_SPLIT
-from components.images.idx import IdxError, verify_idx
+from components.images import class_names
+from components.images.idx import IdxError, read_labels, verify_idx
+from components.images.idx_files import count_dimensions, list_files, name_file
 
-CLASS_COUNTS = range(2, 257)  # labels are uint8
+# What `load_dataset(folder).digest` gives for a folder with just the files of Fashion-MNIST; CLASS_NAMES are in it.
+FASHION_MNIST_DIGEST = "949cf74c72cda9437348e4801d2d93df0c168e051af9d2ed2b016bd027ad6141"
 _PREFIXES = {TRAIN_SPLIT: "train", EVAL_SPLIT: "t10k"}
+_KINDS = ("images", "labels")
 
 
 class DataError(ValueError):
@@ -41,100 +48,123 @@ class Dataset:
     digest: str
     """SHA-256 in hex over the uncompressed contents of the four files and the class names."""
     note: str = ""
-    """Why drawn samples stand in for real data, if they do."""
+    """What a person has to know of it: that drawn samples stand in for real data, or that its classes have no names."""
+
+
+class _File(NamedTuple):
+    path: Path
+    shape: tuple[int, ...]
+    digest: bytes
 
 
 def load_dataset(directory: Path, *, name: str | None = None, source: str | None = None, note: str = "") -> Dataset:
     """Verify the four IDX files of a folder, read its class names, and take its digest.
 
     The files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    `t10k-labels-idx1-ubyte`, each plain or with `.gz`. An optional `labels.txt` (UTF-8) holds a class name a line;
-    without it the names are those of Fashion-MNIST. The files are read once, side by side.
+    `t10k-labels-idx1-ubyte`, each plain or with `.gz`, or under the other names that idx_files.py knows. An optional
+    `labels.txt` (UTF-8) holds a class name a line; without it the classes are called as their labels, unless it is
+    Fashion-MNIST. The files are read once, side by side.
 
     Args:
         directory: the folder.
         name: identity of the data; by default made from the folder's name and absolute path.
         source: where the data comes from, for people; by default the folder.
-        note: passed on.
+        note: of the data set, if there is something to be said of it.
 
     Raises:
-        DataError: a file is missing, there twice, damaged, or does not fit to another one.
+        DataError: a file is missing, there twice with different contents, damaged, or does not fit to another one.
     """
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - a link to the newest data keeps its name
-    files = {split: _find_files(directory, prefix) for split, prefix in _PREFIXES.items()}
-    with ThreadPoolExecutor() as pool:  # zlib and hashlib let go of the GIL
-        verified = [
-            pool.submit(_verify, path, dimensions)
-            for pair in files.values()
-            for path, dimensions in zip(pair, (3, 1), strict=True)
-        ]
+    found = _verify_files(directory)
+    files = {split: (found[split, "images"], found[split, "labels"]) for split in _PREFIXES}
+    _check_fit(directory, files)
+    digests = b"".join(found[split, kind].digest for split in _PREFIXES for kind in _KINDS)
     try:
-        shapes, digests = zip(*(future.result() for future in verified), strict=True)
-    except IdxError as error:
-        raise DataError(f"{error}; correct that file in {directory}") from error
-    _check_fit(directory, files, shapes)
-    class_names = _read_class_names(directory)
+        names, own_note = _name_classes(directory, files, digests)
+    except class_names.ClassNameError as error:
+        raise DataError(str(error)) from error
     return Dataset(
         name=name or _folder_name(directory),
         source=source or f"IDX files from {directory}",
         directory=directory,
-        files=files,
-        counts={split: shape[0] for split, shape in zip(files, shapes[::2], strict=True)},
-        image_shape=shapes[0][1:],
-        class_names=class_names,
-        digest=hashlib.sha256(b"".join(digests) + "\n".join(class_names).encode()).hexdigest(),
-        note=note,
+        files={split: (images.path, labels.path) for split, (images, labels) in files.items()},
+        counts={split: images.shape[0] for split, (images, _) in files.items()},
+        image_shape=(found[TRAIN_SPLIT, "images"].shape[1], found[TRAIN_SPLIT, "images"].shape[2]),
+        class_names=names,
+        digest=_take_digest(digests, names),
+        note=note or own_note,
     )
 
 
-def _find_files(directory: Path, prefix: str) -> tuple[Path, Path]:
-    return _find_file(directory, f"{prefix}-images-idx3-ubyte"), _find_file(directory, f"{prefix}-labels-idx1-ubyte")
+def _verify_files(directory: Path) -> dict[tuple[str, str], _File]:
+    """Return the file of each split and kind; of several with equal contents the first."""
+    candidates = {
+        (split, kind): _list_candidates(directory, prefix, kind)
+        for split, prefix in _PREFIXES.items()
+        for kind in _KINDS
+    }
+    with ThreadPoolExecutor() as pool:  # zlib and hashlib let go of the GIL
+        verified = {
+            key: [pool.submit(_verify, path, count_dimensions(key[1])) for path in paths]
+            for key, paths in candidates.items()
+        }
+    try:
+        found = {key: [future.result() for future in futures] for key, futures in verified.items()}
+    except IdxError as error:
+        raise DataError(f"{error}; correct that file in {directory}") from error
+    for first, *others in found.values():
+        for other in others:
+            if other.digest != first.digest:
+                names = " and ".join(str(each.path.relative_to(directory)) for each in (first, other))
+                raise DataError(f"{names} in {directory} have different contents; remove one of them")
+    return {key: files[0] for key, files in found.items()}
 
 
-def _find_file(directory: Path, stem: str) -> Path:
-    candidates = [path for path in (directory / stem, directory / f"{stem}.gz") if os.path.lexists(path)]
+def _list_candidates(directory: Path, prefix: str, kind: str) -> list[Path]:
+    candidates = list_files(directory, prefix, kind)
     if not candidates:
+        stem = name_file(prefix, kind)
         raise DataError(f"neither {stem} nor {stem}.gz in {directory}; expected a folder with the four IDX files")
-    if len(candidates) > 1:
-        raise DataError(f"both {stem} and {stem}.gz in {directory}; remove one of them")
-    return candidates[0]
+    return candidates
 
 
-def _verify(path: Path, dimensions: int) -> tuple[tuple[int, ...], bytes]:
+def _verify(path: Path, dimensions: int) -> _File:
     digest = hashlib.sha256()
-    return verify_idx(path, dimensions, digest), digest.digest()
+    return _File(path, verify_idx(path, dimensions, digest), digest.digest())
 
 
-def _check_fit(directory: Path, files: dict[str, tuple[Path, Path]], shapes: tuple[tuple[int, ...], ...]) -> None:
-    for (images, labels), image_shape, label_shape in zip(files.values(), shapes[::2], shapes[1::2], strict=True):
-        if image_shape[0] != label_shape[0]:
+def _name_classes(
+    directory: Path, files: dict[str, tuple[_File, _File]], digests: bytes
+) -> tuple[tuple[str, ...], str]:
+    """Return the names of the classes, and what is to be said of them."""
+    names = class_names.read_class_names(directory)
+    if names is None and _take_digest(digests, CLASS_NAMES) == FASHION_MNIST_DIGEST:
+        return CLASS_NAMES, ""
+    found = np.unique(np.concatenate([np.unique(read_labels(labels.path)) for _, labels in files.values()]))
+    if names is None:
+        names = class_names.name_classes(found, directory)
+        return names, f"No {class_names.FILE} in {directory}: the classes are called {names[0]} to {names[-1]}."
+    class_names.check_first_label(found, names, directory)
+    return names, ""
+
+
+def _take_digest(digests: bytes, names: tuple[str, ...]) -> str:
+    return hashlib.sha256(digests + "\n".join(names).encode()).hexdigest()
+
+
+def _check_fit(directory: Path, files: dict[str, tuple[_File, _File]]) -> None:
+    for images, labels in files.values():
+        if images.shape[0] != labels.shape[0]:
             raise DataError(
-                f"{image_shape[0]} images in {images.name}, but {label_shape[0]} labels in {labels.name}; "
+                f"{images.shape[0]} images in {images.path.name}, but {labels.shape[0]} labels in {labels.path.name}; "
                 f"give each image in {directory} one label"
             )
-    train, evaluation = shapes[0][1:], shapes[2][1:]
+    train, evaluation = files[TRAIN_SPLIT][0].shape[1:], files[EVAL_SPLIT][0].shape[1:]
     if train != evaluation:
         raise DataError(
             f"training images of {train[0]} x {train[1]} pixels, but t10k images of {evaluation[0]} x {evaluation[1]}; "
             f"give all images in {directory} the same size"
         )
-
-
-def _read_class_names(directory: Path) -> tuple[str, ...]:
-    path = directory / "labels.txt"
-    if not os.path.lexists(path):
-        return CLASS_NAMES
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a byte order mark at the front
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); expected a class name a line, in UTF-8") from error
-    names = tuple(line.strip() for line in text.rstrip().split("\n"))
-    if "" in names or len(set(names)) < len(names) or len(names) not in CLASS_COUNTS:
-        raise DataError(
-            f"{path} has {len(names)} lines, {names.count('')} blank and {len(names) - len(set(names))} repeated; "
-            f"expected {CLASS_COUNTS[0]} to {CLASS_COUNTS[-1]} different class names, one a line"
-        )
-    return names
 
 
 def _folder_name(directory: Path) -> str:

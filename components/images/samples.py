@@ -14,6 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from components.features import CLASS_NAMES
+from components.images import class_names
 from components.images.idx import write_idx
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -48,7 +50,7 @@ def draw_samples(
 
 
 def write_samples(directory: Path, train: int, eval: int, seed: int) -> None:  # noqa: A002 - the name of the split
-    """Write drawn garments as the four gzip IDX files of Fashion-MNIST; the directory appears complete or not at all.
+    """Write drawn garments as the files of Fashion-MNIST, with its class names; the folder appears whole or not at all.
 
     Args:
         directory: the folder to make; its parents are made as well.
@@ -68,6 +70,7 @@ def write_samples(directory: Path, train: int, eval: int, seed: int) -> None:  #
             images, labels = draw_samples(count, stream)
             write_idx(unfinished / f"{prefix}-images-idx3-ubyte.gz", images)
             write_idx(unfinished / f"{prefix}-labels-idx1-ubyte.gz", labels)
+        (unfinished / class_names.FILE).write_text("\n".join(CLASS_NAMES) + "\n")
         unfinished.rename(directory)
 
 

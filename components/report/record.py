@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
+from components.features import NOTE_PROPERTY
 from components.gate.answers import ANSWERS_FILE, Answers, read_answers
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, OVERALL, Check, read_checks
 from components.gate.churn import USUAL_OTHER_IMAGES, USUAL_SAME_IMAGES, Churn, add_churn, measure_churn
@@ -53,6 +54,11 @@ class Report:
     def checks(self) -> list[Check]:
         """All checks, those of the data first."""
         return [*self.data_checks, *self.gate_checks]
+
+    @property
+    def note(self) -> str:
+        """What a person has to know of the data; "" for nothing in particular."""
+        return str(self.artifacts["examples"].properties.get(NOTE_PROPERTY, "")) if "examples" in self.artifacts else ""
 
     @property
     def failures(self) -> list[Check]:
@@ -244,6 +250,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "confusion": answers.candidate.confusion if answers else None,
         "pairs": answers.pairs if answers else None,
         "churn": _list_churn(answers) if answers else {},
+        "note": report.note,
         "data": {split: list_counts(data, split) for split in data.statistics} if data else {},
         "drift": {split: asdict(drift) for split, drift in report.drift.items()},
         "training": report.training,

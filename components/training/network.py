@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow_transform import TFTransformOutput
 
-from components.features import IMAGE_KEY, LABEL_KEY, SIGNATURE
+from components.features import GREY_WEIGHTS, IMAGE_KEY, LABEL_KEY, SIGNATURE
 from components.training.warm_up import write_warm_up
 
 _BLOCK_IMAGES = 32
@@ -52,11 +52,14 @@ class ServingModel(tf.Module):
         transform: ImageTransform,
         image_shape: tuple[int, int],
         class_names: Sequence[str],
+        ground: int = 0,
     ) -> None:
+        """Put them together; `ground` is the grey value that shows where an image file is transparent."""
         super().__init__()
         self._network = network
         self._transform = transform
         self.image_shape = image_shape
+        self._ground = ground
         self._class_names = tf.constant(list(class_names))
         self._bytes = tf.constant([bytes([value]) for value in range(256)])
 
@@ -67,7 +70,9 @@ class ServingModel(tf.Module):
 
         - `serving_default`: `examples`, string [N], serialized tf.Example messages with the feature `image`;
         - `serving_images`: `images`, uint8 [N, height, width];
-        - `serving_bytes`: `image_bytes`, string [N], PNG or JPEG files of that height and width, grey or in colour.
+        - `serving_bytes`: `image_bytes`, string [N], PNG or JPEG files of that height and width, of 8 or 16 bits, grey
+          or in colour, with or without transparency: what components/images/image_files.py makes of them, but for an
+          orientation in EXIF data, which is ignored.
         """
         strings = tf.TensorSpec([None], tf.string)
         pixels = tf.TensorSpec([None, *self.image_shape], tf.uint8)
@@ -90,8 +95,11 @@ class ServingModel(tf.Module):
         return self._classify(self._encode_raw(tf.map_fn(self._decode_image, image_bytes, fn_output_signature=pixels)))
 
     def _decode_image(self, image: tf.Tensor) -> tf.Tensor:
-        pixels = tf.io.decode_image(image, channels=1, expand_animations=False)
-        return tf.ensure_shape(pixels, (*self.image_shape, 1))[:, :, 0]
+        """Decode one file to uint8 [height, width]."""
+        colours, opacity = tf.cond(tf.io.is_jpeg(image), lambda: _decode_jpeg(image), lambda: _decode_png(image))
+        grey = (tf.reduce_sum(colours * tf.constant(GREY_WEIGHTS), axis=-1) + 0x8000) // 0x10000
+        blended = (grey * opacity + self._ground * (255 - opacity) + 127) // 255
+        return tf.ensure_shape(tf.cast(blended, tf.uint8), self.image_shape)
 
     def _encode_raw(self, images: tf.Tensor) -> tf.Tensor:
         """Turn uint8 [N, height, width] into the bytes that the transform graph reads, string [N]."""
@@ -121,6 +129,24 @@ class ServingModel(tf.Module):
             fn_output_signature=tf.TensorSpec((_BLOCK_IMAGES, classes), tf.float32),
         )
         return tf.reshape(probabilities, (-1, classes))[:count]
+
+
+def _decode_jpeg(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode to red, green and blue, int32 [height, width, 3], and opacity, int32 [height, width], all 255."""
+    # The method that Pillow takes.
+    colours = tf.cast(tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE"), tf.int32)
+    return colours, tf.fill(tf.shape(colours)[:2], 255)
+
+
+def _decode_png(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode to red, green and blue, int32 [height, width, 3], and opacity, int32 [height, width]."""
+    pixels = tf.cast(tf.io.decode_png(image), tf.int32)
+    channels = tf.shape(pixels)[-1]
+    colours = tf.cond(channels > 2, lambda: pixels[..., :3], lambda: tf.repeat(pixels[..., :1], 3, axis=-1))
+    # TensorFlow looks for the one colour that a file may declare transparent only if asked for a fourth channel. Where
+    # there is no such colour, what it fills in is not always 255, but never 0.
+    by_colour = tf.where(tf.io.decode_png(image, channels=4)[..., 3] == 0, 0, 255)
+    return colours, tf.where(channels % 2 == 0, pixels[..., -1], by_colour)
 
 
 def export_model(model: ServingModel, directory: str) -> None:

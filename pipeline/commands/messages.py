@@ -16,6 +16,7 @@ from pipeline.commands.exit_codes import ExitCode
 
 # The errors of this project, by name: to import the classes would import TensorFlow and TFX.
 SENTENCES = {
+    "ClassNameError": ExitCode.BAD_INPUT,
     "ConfigError": ExitCode.BAD_INPUT,
     "DataError": ExitCode.BAD_INPUT,
     "IdxError": ExitCode.BAD_INPUT,

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from components.features import EVAL_SPLIT
+from components.features import EVAL_SPLIT, TRAIN_SPLIT
+from components.images.appearance import list_oddities
 from components.images.idx import IdxError, read_images, read_labels
 from components.images.idx_folder import DataError, Dataset, load_dataset
-from components.images.image_files import ImageFileError, read_image_file
+from components.images.image_files import ImageFileError, Picture, read_image_file
+from components.images.statistics import Counts
 from components.images.summary import read_summary
 from components.report.number_format import write_percent
 from components.serving.integrity import check_model
@@ -28,6 +30,7 @@ from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
 
 _MOST_DIGITS = 7
+_MOST_WARNINGS = 10
 
 
 class PredictError(ValueError):
@@ -35,10 +38,14 @@ class PredictError(ValueError):
 
 
 class Question(NamedTuple):
-    """The name of an image, its pixels, uint8 [height, width], and its label where that is known."""
+    """The name of an image, its pixels, uint8 [height, width], and its label where that is known.
+
+    `opposite` is what the pixels would be with the other choice of --invert.
+    """
 
     name: str
     pixels: NDArray[np.uint8]
+    opposite: NDArray[np.uint8]
     label: int | None = None
 
 
@@ -49,10 +56,13 @@ def predict_images(
     indices: Sequence[int],
     data: str | None,
     version: int | None,
+    invert: bool,
     plot: Path | None,
     as_json: bool,
 ) -> None:
     """Ask a pushed model about files and evaluation images, and print what it answers.
+
+    An image that looks unlike those that the model learnt from is answered with a warning.
 
     Raises:
         PredictError: No model is pushed, nothing is asked, or an image cannot be used.
@@ -68,8 +78,9 @@ def predict_images(
     if not summary:
         raise PredictError(f"{model_dir}: says nothing of its data; push a model with this pipeline.")
     try:
-        questions = list(_ask_files(files, summary.image_shape))
-        questions += _ask_evaluation(dataset, indices, summary.image_shape) if dataset else []
+        learnt = summary.statistics[TRAIN_SPLIT]
+        questions = list(_ask_files(files, summary.image_shape, learnt.ground, invert=invert))
+        questions += _ask_evaluation(dataset, indices, summary.image_shape, invert=invert) if dataset else []
         probabilities = _answer(model_dir, np.stack([question.pixels for question in questions]))
     except (ImageFileError, IdxError) as error:
         raise PredictError(str(error)) from error
@@ -79,11 +90,14 @@ def predict_images(
 
         labels = [question.label for question in questions]
         plot_predictions(plot, [question.pixels for question in questions], labels, probabilities, names)
-    answers = [_describe(question, row, names) for question, row in zip(questions, probabilities.tolist(), strict=True)]
+    answers = [
+        _describe(question, row, names) | {"warning": _find_warning(question, learnt.appearance, inverted=invert)}
+        for question, row in zip(questions, probabilities.tolist(), strict=True)
+    ]
     if as_json:
         print(json.dumps(answers))
     else:
-        _print_answers(answers, model_dir)
+        _print_answers(answers, model_dir, compared=bool(learnt.appearance.any()))
 
 
 def read_range(text: str | None) -> range:
@@ -132,14 +146,17 @@ def _find_model(output: Path, name: str | None, version: int | None) -> Path:
     return model_dir
 
 
-def _ask_files(files: Sequence[Path], shape: tuple[int, int]) -> Iterator[Question]:
+def _ask_files(files: Sequence[Path], shape: tuple[int, int], ground: int, *, invert: bool) -> Iterator[Question]:
     for path in files:
-        images = read_image_file(path, shape)
-        for index, image in enumerate(images):
-            yield Question(f"{path}[{index}]" if len(images) > 1 else str(path), image)
+        picture = read_image_file(path, shape)
+        images, opposites = (picture.flatten(ground, invert=choice) for choice in (invert, not invert))
+        for index, (image, opposite) in enumerate(zip(images, opposites, strict=True)):
+            yield Question(f"{path}[{index}]" if len(images) > 1 else str(path), image, opposite)
 
 
-def _ask_evaluation(dataset: Dataset, indices: Sequence[int], shape: tuple[int, int]) -> Iterator[Question]:
+def _ask_evaluation(
+    dataset: Dataset, indices: Sequence[int], shape: tuple[int, int], *, invert: bool
+) -> Iterator[Question]:
     if dataset.image_shape != shape:
         raise PredictError(
             f"{dataset.directory}: its images are of another size than those of the model; name its data with --data."
@@ -148,9 +165,21 @@ def _ask_evaluation(dataset: Dataset, indices: Sequence[int], shape: tuple[int, 
     for index in indices:
         if not 0 <= index < dataset.counts[EVAL_SPLIT]:
             raise PredictError(f"evaluation image {index}: expected 0 to {dataset.counts[EVAL_SPLIT] - 1:,}.")
-    images, labels = read_images(image_file), read_labels(label_file)
+    picture, labels = Picture(read_images(image_file)), read_labels(label_file)
+    images, opposites = (picture.flatten(0, invert=choice) for choice in (invert, not invert))
     for index in indices:
-        yield Question(f"eval {index}", images[index], int(labels[index]))
+        yield Question(f"eval {index}", images[index], opposites[index], int(labels[index]))
+
+
+def _find_warning(question: Question, learnt: Counts, *, inverted: bool) -> str | None:
+    """Say what is odd about an image, and what would help; None where it looks like the training images."""
+    oddities = [oddity.text for oddity in list_oddities(question.pixels, learnt)]
+    if not oddities:
+        return None
+    text = f"unlike the training images: {' and '.join(oddities)}"
+    if any(list_oddities(question.opposite, learnt)):
+        return f"{text}; the answer means little"
+    return f"{text}; try {'it without ' if inverted else ''}--invert"
 
 
 def _answer(model_dir: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -178,26 +207,38 @@ def _describe(question: Question, probabilities: Sequence[float], names: Sequenc
     }
 
 
-def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path) -> None:
+def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path, *, compared: bool) -> None:
     # As wide as the rows are: what is cut can't be read.
     console = Terminal(width=STATUS_WIDTH)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Image", overflow="fold")
-    for column in ("Answer", "Confidence", "Is", ""):
+    for column in ("Answer", "Confidence", "Is", "", ""):
         add_name_column(table, column)
     words = {True: ("right", "blue"), False: ("wrong", "red"), None: ("", "")}
     for each in answers:
         word, style = words[each["right"]]
         confidence = write_percent(each["confidence"], 1)
         answer, label = Text(each["predicted"], style), Text(each["label"] or "")
-        table.add_row(Text(each["image"]), answer, confidence, label, Text(word, style))
+        mark = Text("!" if each["warning"] else "", "yellow")
+        table.add_row(Text(each["image"]), answer, confidence, label, Text(word, style), mark)
     console.print(table, soft_wrap=True)
     if len(answers) == 1:
         shares = sorted(answers[0]["probabilities"].items(), key=lambda item: -item[1])
         for name, share in shares:
             line = f"  {shorten_name(name, 24):<24}{write_percent(share, 1):>7}  {'█' * round(30 * share)}"
-            console.print(line, markup=False)
+            console.print(Text(line))
     known = [each["right"] for each in answers if each["right"] is not None]
     if len(known) > 1:
         console.print(f"{sum(known):,} of {len(known):,} are right.")
-    console.print(f"Model: {model_dir}", style="dim", markup=False, soft_wrap=True)
+    _print_warnings(console, answers, compared=compared)
+    console.print(Text(f"Model: {model_dir}", "dim"), soft_wrap=True)
+
+
+def _print_warnings(console: Terminal, answers: Sequence[dict[str, Any]], *, compared: bool) -> None:
+    odd = [each for each in answers if each["warning"]]
+    for each in odd[:_MOST_WARNINGS]:
+        console.print(Text(f"! {each['image']}: {each['warning']}.", "yellow"), soft_wrap=True)
+    if len(odd) > _MOST_WARNINGS:
+        console.print(Text(f"! and {len(odd) - _MOST_WARNINGS:,} more; --json tells of each.", "yellow"))
+    if not compared:
+        console.print(Text("The model is older than the check of how images look: only blank ones are told.", "dim"))

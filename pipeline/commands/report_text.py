@@ -75,6 +75,7 @@ def _list_facts(report: Report) -> list[tuple[str, str]]:
         ("baseline", f"version {report.baseline_version}" if report.baseline_version is not None else ""),
         ("overruled", f"a person pushed it as version {promotion.version}: {promotion.reason}" if promotion else ""),
         ("note", f"the baseline was pushed by a person: {baseline.reason}" if baseline and baseline.reason else ""),
+        ("data", report.note),
         ("command", report.origin.command),
         ("commit", report.origin.git_commit),
     ]

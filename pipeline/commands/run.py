@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.gate.checks import OVERALL, get_failures
+from components.gate.data_checks import list_deciding_bounds
 from components.images.datasets import find_dataset
 from components.images.idx_folder import Dataset
 from components.serving.versions import find_versions
@@ -243,8 +244,15 @@ def suggest_next(record: RunRecord, config: PipelineConfig) -> str:
     if record.verdict == "not_blessed":
         return "train otherwise, or allow what failed; python run_pipeline.py options lists what can be set"
     if record.verdict == "data_rejected":
-        return f"mend the files in {config.data_dir}, and run again"
+        return f"mend the files in {config.data_dir}, and run again{_name_deciding_bounds(record, config)}"
     return "run it again" if record.verdict == "interrupted" else "read the log"
+
+
+def _name_deciding_bounds(record: RunRecord, config: PipelineConfig) -> str:
+    """Name the options that decided against the data, and their values; nothing where no option would let it pass."""
+    names = list_deciding_bounds(read_outcome(config.metadata_path, record.run_id).checks)
+    options = (f"--{name.replace('_', '-')} (now {getattr(config, name):g})" for name in names)
+    return f"; or, where it is meant to be so, with a higher {' and '.join(options)}" if names else ""
 
 
 def _interrupt(*_: object) -> None:

@@ -21,6 +21,7 @@ from components.features import CLASS_NAMES
 from components.gate.checks import Check, get_failures, read_checks
 from components.images.statistics import read_statistics
 from components.images.summary import read_summary, statistics_file
+from pipeline.config import Options
 
 Example = tuple[bytes | None, int | None]
 
@@ -43,7 +44,12 @@ def validate(examples: Any, schema: Any, anomalies: Any, directory: Path, beam_a
     directory.mkdir()
     pipeline = beam.Pipeline(argv=list(beam_args))
     DataValidator.test_call(
-        examples=examples, schema=schema, anomalies=anomalies, validation=validation, beam_pipeline=pipeline
+        examples=examples,
+        schema=schema,
+        anomalies=anomalies,
+        validation=validation,
+        options=Options().list_options("DataValidator"),
+        beam_pipeline=pipeline,
     )
     return validation
 
@@ -115,7 +121,8 @@ def test_sound_data_passes_every_check(sound: SimpleNamespace) -> None:
     assert get_failures(checks) == []
     names = [check.name for check in checks]
     assert {name: names.count(name) for name in names} == {
-        "schema": 2, "image size": 2, "constant images": 2, "class balance": 20, "label skew": 1, "pixel skew": 1
+        "schema": 2, "image size": 2, "constant images": 2, "class balance": 20, "label skew": 1, "pixel skew": 1,
+        "shared images": 1,
     }  # fmt: skip
     pass_gate(sound.validation)
 
@@ -188,4 +195,18 @@ def test_blank_images_are_rejected(judge) -> None:
     assert_rejected(
         *judge(damage),
         "eval split, feature image: expected at most 1.0% blank or of one grey value, found 5.0% (10 of 200)",
+    )
+
+
+def test_evaluation_images_that_are_training_images_are_rejected(judge, originals) -> None:
+    """Whatever their labels, and in which file they lie."""
+
+    def damage(split: str, found: list[Example]) -> list[Example]:
+        learnt = [(image, label) for (image, _), (_, label) in zip(originals["train"], found[:5], strict=False)]
+        return learnt + found[5:] if split == "eval" else found
+
+    assert_rejected(
+        *judge(damage),
+        "train and eval split, feature image: expected at most 1.0% of the evaluation images among the training "
+        "images, found 2.5% (5 of 200)",
     )

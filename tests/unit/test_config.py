@@ -40,6 +40,8 @@ def make_options(**values: Any) -> RunOptions:
         ("learning_rate", 0, "--learning-rate 0: expected a number above 0 and at most 1."),
         ("learning_rate", 1.1, "--learning-rate 1.1: expected a number above 0 and at most 1."),
         ("learning_rate", math.nan, "--learning-rate nan: expected a number above 0 and at most 1."),
+        ("max_class_imbalance", 0.5, "--max-class-imbalance 0.5: expected 1 to 1,000,000."),
+        ("max_shared_images", 1.5, "--max-shared-images 1.5: expected 0 to 1."),
         ("sample_size", 99, "--sample-size 99: expected 100 to 1,000,000."),
     ],
 )

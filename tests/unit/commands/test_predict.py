@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from components.features import CLASS_NAMES
-from components.images.idx import read_images, read_labels
+from components.images.idx import read_images, read_labels, write_idx
 from components.images.statistics import summarize_images, write_statistics
 from components.images.summary import statistics_file, write_description
 from components.report.lineage import Origin
@@ -35,12 +36,15 @@ def output(tmp_path_factory: pytest.TempPathFactory, sample_dir: Path) -> Path:
     """Versions 1 and 2 of the model, and a run on the samples."""
     output = tmp_path_factory.mktemp("output")
     model = CornerModel()
+    images = [image.tobytes() for image in read_images(sample_dir / "train-images-idx3-ubyte.gz")]
+    statistics = summarize_images(
+        images, read_labels(sample_dir / "train-labels-idx1-ubyte.gz").astype(int), (28, 28), 10
+    )
     for version in ("1", "2"):
         model_dir = output / "sample" / "serving" / version
         tf.saved_model.save(model, str(model_dir), signatures={"serving_images": model.serve})
         summary = model_dir / "assets.extra" / "data"
         for split in ("train", "eval"):
-            statistics = summarize_images([bytes(784)], np.array([0]), 784, 10)
             write_statistics(statistics_file(summary, split), statistics)
         write_description(summary, (28, 28), CLASS_NAMES)
     record = RunRecord(run_id="20250101-000000-aaaa", data="sample", origin=Origin(data_dir=str(sample_dir)))
@@ -131,3 +135,103 @@ def test_without_a_pushed_model_it_says_so(tmp_path: Path, what) -> None:
     result = predict(tmp_path, *what)
     assert result.exit_code == 2
     assert "no model is pushed" in result.stderr
+
+
+@pytest.fixture
+def garment(sample_dir: Path) -> np.ndarray:
+    """An evaluation image with a black corner: the model answers "T-shirt/top", and "Sandal" if it is inverted."""
+    return next(each for each in read_images(sample_dir / "t10k-images-idx3-ubyte.gz") if not each[0].any())
+
+
+def test_pictures_like_those_it_learnt_from_are_answered_without_a_warning(output: Path) -> None:
+    answers = read_json(output, "--eval-range", "0:200")
+    assert sum(answer["warning"] is not None for answer in answers) <= 2
+    assert "!" not in predict(output, "--eval-range", "0:1").stdout
+
+
+def test_a_white_ground_is_warned_of_and_the_option_that_helps_is_named(
+    output: Path, tmp_path: Path, garment: np.ndarray
+) -> None:
+    Image.fromarray(255 - garment).save(tmp_path / "white.png")
+    (answer,) = read_json(output, tmp_path / "white.png")
+    assert answer["predicted"] == "Sandal"
+    assert answer["warning"].startswith("unlike the training images: its border has the grey ")
+    assert answer["warning"].endswith("; try --invert")
+    text = predict(output, tmp_path / "white.png").stdout
+    assert f"! {tmp_path}/white.png: unlike the training images" in text
+    (answer,) = read_json(output, tmp_path / "white.png", "--invert")
+    assert (answer["predicted"], answer["warning"]) == ("T-shirt/top", None)
+
+
+def test_an_option_that_harms_is_named_as_well(output: Path, tmp_path: Path, garment: np.ndarray) -> None:
+    Image.fromarray(garment).save(tmp_path / "black.png")
+    for arguments in ((tmp_path / "black.png",), ("--eval", 0)):
+        (answer,) = read_json(output, *arguments, "--invert")
+        assert answer["warning"].endswith("; try it without --invert")
+
+
+def test_noise_and_blank_pages_are_warned_of(output: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
+    for pixels, word in ((noise, "as rough as noise"), (np.full((28, 28), 255, np.uint8), "blank")):
+        Image.fromarray(pixels).save(tmp_path / "odd.png")
+        (answer,) = read_json(output, tmp_path / "odd.png")
+        assert word in answer["warning"]
+        assert answer["warning"].endswith("; the answer means little")
+
+
+def test_a_dark_drawing_on_nothing_is_seen_with_invert(output: Path, tmp_path: Path, garment: np.ndarray) -> None:
+    Image.fromarray(np.dstack([np.zeros_like(garment), garment])).save(tmp_path / "drawing.png")
+    (answer,) = read_json(output, tmp_path / "drawing.png")
+    assert answer["warning"].endswith("it is blank, every pixel has the grey 0; try --invert")
+    (answer,) = read_json(output, tmp_path / "drawing.png", "--invert")
+    assert answer["warning"] is None
+
+
+def test_many_warnings_are_counted_and_not_all_told(output: Path, tmp_path: Path) -> None:
+    write_idx(tmp_path / "pages", np.zeros((30, 28, 28), np.uint8))
+    text = predict(output, tmp_path / "pages").stdout
+    assert text.count("it is blank") == 10
+    assert "and 20 more" in text
+
+
+def make_version(output: Path, number: int, names: tuple[str, ...], leave_out: tuple[str, ...] = ()) -> Path:
+    """Copy version 1, with other names, and without some of the counts in the summary of its data."""
+    version = output / "sample" / "serving" / str(number)
+    shutil.copytree(output / "sample" / "serving" / "1", version)
+    summary = version / "assets.extra" / "data"
+    write_description(summary, (28, 28), names)
+    for split in ("train", "eval"):
+        with np.load(statistics_file(summary, split)) as arrays:
+            kept = {name: array for name, array in arrays.items() if name not in leave_out}
+        np.savez_compressed(statistics_file(summary, split), **kept)
+    return version
+
+
+def test_a_model_from_before_these_counts_answers_with_a_note(
+    output: Path, tmp_path: Path, garment: np.ndarray
+) -> None:
+    Image.fromarray(255 - garment).save(tmp_path / "white.png")
+    version = make_version(output, 3, CLASS_NAMES, leave_out=("appearance", "border_values"))
+    try:
+        (answer,) = read_json(output, tmp_path / "white.png")
+        text = predict(output, tmp_path / "white.png").stdout
+    finally:
+        shutil.rmtree(version)
+    assert answer["warning"] is None
+    assert "The model is older than the check of how images look" in text
+
+
+def test_names_of_classes_and_files_neither_control_nor_mark_up(output: Path, tmp_path: Path) -> None:
+    """A model from elsewhere may be called anything."""
+    version = make_version(output, 3, ("\x1b[31mred", "[/bold]", ":smile:", *CLASS_NAMES[3:]))
+    try:
+        texts = [
+            predict(output, draw(tmp_path / f"{corner}\x1b]0;title\x07.png", corner)).stdout for corner in range(3)
+        ]
+        whole = predict(output, "--eval-range", "0:200").stdout
+    finally:
+        shutil.rmtree(version)
+    for text in (*texts, whole):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert all(name in text for name in ("\\x1b[31mred", "[/bold]", ":smile:"))

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 
 from components.gate.checks import Check
-from components.gate.data_checks import check_images, check_splits, measure_divergence
+from components.gate.data_checks import (
+    BOUNDS,
+    DataBounds,
+    check_images,
+    check_splits,
+    list_deciding_bounds,
+    measure_divergence,
+)
 from components.images.statistics import ImageStatistics
+from pipeline.config import Options
 
 NAMES = tuple("abcdefghij")
+BOUNDS_BY_DEFAULT = DataBounds(**Options().list_options("DataValidator"))
 
 
 def make_statistics(
@@ -41,20 +51,21 @@ def list_failures(checks: Iterator[Check]) -> list[str]:
     return [check.reason for check in checks if not check.passed]
 
 
-def judge(statistics: ImageStatistics, split: str = "train") -> list[str]:
-    return list_failures(check_images(split, statistics, NAMES))
+def judge(statistics: ImageStatistics, split: str = "train", **bounds: float) -> list[str]:
+    return list_failures(check_images(split, statistics, NAMES, replace(BOUNDS_BY_DEFAULT, **bounds)))
 
 
-def compare(train: ImageStatistics, evaluation: ImageStatistics) -> list[str]:
-    return list_failures(check_splits({"train": train, "eval": evaluation}, NAMES))
+def compare(train: ImageStatistics, evaluation: ImageStatistics, shared: int = 0, **bounds: float) -> list[str]:
+    splits = {"train": train, "eval": evaluation}
+    return list_failures(check_splits(splits, shared, NAMES, replace(BOUNDS_BY_DEFAULT, **bounds)))
 
 
 def test_sound_data_passes_every_check() -> None:
     statistics = make_statistics()
-    checks = list(check_images("train", statistics, NAMES))
-    checks += check_splits({"train": statistics, "eval": statistics}, NAMES)
+    checks = list(check_images("train", statistics, NAMES, BOUNDS_BY_DEFAULT))
+    checks += check_splits({"train": statistics, "eval": statistics}, 0, NAMES, BOUNDS_BY_DEFAULT)
     assert [check.name for check in checks if check.passed] == [
-        "image size", "constant images", *["class balance"] * 10, "label skew", "pixel skew"
+        "image size", "constant images", *["class balance"] * 10, "label skew", "pixel skew", "shared images"
     ]  # fmt: skip
     assert all(check.margin is not None and check.margin >= 0 for check in checks)
 
@@ -101,7 +112,8 @@ def test_imbalance_up_to_the_bounds_passes_and_one_image_more_does_not() -> None
 
 
 def test_the_margin_of_a_class_is_to_the_nearer_bound() -> None:
-    checks = {check.slice: check for check in check_images("train", make_statistics([490, 30] + [60] * 8), NAMES)}
+    statistics = make_statistics([490, 30] + [60] * 8)
+    checks = {check.slice: check for check in check_images("train", statistics, NAMES, BOUNDS_BY_DEFAULT)}
     assert (checks["a"].bound, checks["a"].margin) == (500, 10)
     assert (checks["b"].bound, checks["b"].margin) == (20, 10)
 
@@ -133,6 +145,52 @@ def test_splits_with_other_grey_values_are_told_apart() -> None:
     assert compare(train, make_statistics(grey_values={0: 25, 255: 75})) == [
         "train and eval split, feature image: expected grey values to diverge by at most 0.050 bits, found 0.189"
     ]
+
+
+@pytest.mark.parametrize(("shared", "failures"), [(10, 0), (11, 1)])
+def test_evaluation_images_that_were_trained_on_are_counted(shared: int, failures: int) -> None:
+    assert (
+        compare(make_statistics(), make_statistics(), shared)
+        == [
+            "train and eval split, feature image: expected at most 1.0% of the evaluation images among the training "
+            "images, found 1.1% (11 of 1,000)"
+        ][:failures]
+    )
+
+
+def test_every_bound_can_be_moved() -> None:
+    """Each of these fails by default."""
+    rare = make_statistics([1100] * 9 + [99])
+    assert judge(rare)
+    assert judge(rare, max_class_imbalance=11) == []
+    assert judge(make_statistics(constant=20))
+    assert judge(make_statistics(constant=20), max_constant_images=0.02) == []
+    skewed = make_statistics([40, 160] + [100] * 8, grey_values={0: 5, 200: 95})
+    assert len(compare(make_statistics(), skewed, 500)) == 3
+    moved = {"max_label_skew": 0.06, "max_pixel_skew": 0.3, "max_shared_images": 0.5}
+    assert compare(make_statistics(), skewed, 500, **moved) == []
+
+
+def test_a_class_without_any_image_passes_no_bound() -> None:
+    """No accuracy of it could be measured."""
+    assert judge(make_statistics([0] + [100] * 9), max_class_imbalance=1_000_000)
+
+
+def test_the_bounds_that_decided_are_named_where_moving_them_helps() -> None:
+    def decide(statistics: ImageStatistics, shared: int = 0) -> list[str]:
+        checks = [*check_images("train", statistics, NAMES, BOUNDS_BY_DEFAULT)]
+        checks += check_splits({"train": statistics, "eval": statistics}, shared, NAMES, BOUNDS_BY_DEFAULT)
+        return list_deciding_bounds(checks)
+
+    assert decide(make_statistics()) == []
+    assert decide(make_statistics([1100] * 9 + [99])) == ["max_class_imbalance"]
+    assert decide(make_statistics(constant=20), 500) == ["max_constant_images", "max_shared_images"]
+    assert decide(make_statistics([0] + [100] * 9)) == []
+    assert decide(make_statistics(constant=20, wrong_size=1)) == []
+
+
+def test_every_bound_belongs_to_a_check() -> None:
+    assert set(BOUNDS.values()) == {field.name for field in fields(DataBounds)}
 
 
 def test_divergence_agrees_with_scipy() -> None:

@@ -12,7 +12,7 @@ from components.images.summary import DataSummary
 
 def make_summary(labels: list[int], grey: int) -> DataSummary:
     images = [bytes([grey] * 4)] * len(labels)
-    statistics = summarize_images(images, np.array(labels), image_size=4, num_classes=2)
+    statistics = summarize_images(images, np.array(labels), image_shape=(2, 2), num_classes=2)
     return DataSummary(image_shape=(2, 2), class_names=("a", "b"), statistics={"train": statistics, "eval": statistics})
 
 

@@ -106,14 +106,19 @@ def test_a_wrong_magic_is_named_with_the_expected_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "0 bytes, expected a header of 16"),
+        (b"", "empty; expected an IDX file of images, plain or gzip"),
+        (b"\0\0\x08\x03", "4 bytes, expected a header of 16"),
         (header(2, 2), "12 bytes, expected a header of 16"),
         (header(2, 2, 2) + bytes(7), r"7 bytes of data, expected 8 bytes for shape \[2, 2, 2\]"),
         (header(2, 2, 2) + bytes(9), "trailing bytes after the data, expected 8 bytes"),
         (header(0, 28, 28), "expected every dimension to be above 0"),
         (header(5, 0, 28), "expected every dimension to be above 0"),
-        (header(2, 2, 2, magic=0x0D03) + bytes(32), "magic 0x00000d03"),  # float32
-        (b"<!DOCTYPE html><title>Not found</title>", "magic 0x3c21444f"),
+        (
+            header(2, 2, 2, magic=0x0D03) + bytes(32),
+            "an IDX file of float32 in 3 dimensions; expected an IDX file of images",
+        ),
+        (b"\x01\x02\x03\x80" * 9, "magic 0x01020380, expected 0x00000803"),
+        (b"<!DOCTYPE html><title>Not found</title>", "an HTML page: the download failed, repeat it; expected"),
     ],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -126,6 +131,12 @@ def test_what_is_no_sound_file_is_refused(
         verify_idx(path, 3)
     with pytest.raises(IdxError, match=complaint):
         read_images(path)
+
+
+def test_a_file_that_was_packed_twice_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "images").write_bytes(gzip.compress(gzip.compress(header(2, 2, 2) + bytes(8))))
+    with pytest.raises(IdxError, match=r"^images: a gzip file inside a gzip file; expected an IDX file of images"):
+        verify_idx(tmp_path / "images", 3)
 
 
 def test_a_truncated_gzip_file_is_refused(packed: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from components.features import CLASS_NAMES
 from components.images import samples
 from components.images.idx import read_images, read_labels, write_idx
 from components.images.samples import draw_samples, write_samples
@@ -76,7 +77,8 @@ def test_written_files_belong_together_and_repeat(tmp_path: Path) -> None:
         {path.name: path.read_bytes() for path in (tmp_path / "made" / name).iterdir()} for name in ("one", "two")
     )
     assert one == two
-    assert len(one) == 4
+    assert len(one) == 5
+    assert one["labels.txt"].decode().splitlines() == list(CLASS_NAMES)
     assert read_images(tmp_path / "made/one/t10k-images-idx3-ubyte.gz").shape == (30, 28, 28)
     assert np.bincount(read_labels(tmp_path / "made/one/train-labels-idx1-ubyte.gz")).tolist() == [12] * 10
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["one", "two"]

@@ -17,7 +17,7 @@ from components.images.statistics import (
 
 
 def summarize(images: list[bytes], labels: list[int], classes: int = 3) -> ImageStatistics:
-    return summarize_images(images, np.array(labels, np.int64), 4, classes)
+    return summarize_images(images, np.array(labels, np.int64), (2, 2), classes)
 
 
 def assert_equal(first: ImageStatistics, second: ImageStatistics) -> None:
@@ -43,8 +43,8 @@ def test_shards_add_up_to_the_whole() -> None:
     images = [rng.integers(0, 3, size).astype(np.uint8).tobytes() for size in rng.choice([3, 4, 4, 4, 5], 200)]
     labels = rng.integers(-1, 5, 200)
     cuts = [(0, 1), (1, 1), (1, 150), (150, 200)]
-    parts = [summarize_images(images[start:stop], labels[start:stop], 4, 3) for start, stop in cuts]
-    assert_equal(add_statistics(parts), summarize_images(images, labels, 4, 3))
+    parts = [summarize_images(images[start:stop], labels[start:stop], (2, 2), 3) for start, stop in cuts]
+    assert_equal(add_statistics(parts), summarize_images(images, labels, (2, 2), 3))
 
 
 def test_an_image_of_the_wrong_size_is_counted_and_in_no_pixel_count() -> None:
@@ -81,3 +81,23 @@ def test_statistics_survive_a_round_trip_through_a_file(tmp_path: Path) -> None:
     result = summarize([bytes([0, 1, 1, 255]), b"\1"], [2, 7])
     write_statistics(tmp_path / "Split-train" / "images.npz", result)
     assert_equal(read_statistics(tmp_path / "Split-train" / "images.npz"), result)
+
+
+def test_the_ground_is_the_most_frequent_grey_around_the_images() -> None:
+    image = np.full((4, 4), 7, np.uint8)
+    image[1:3, 1:3] = 9
+    result = summarize_images([image.tobytes()] * 3, np.zeros(3, np.int64), (4, 4), 1)
+    assert result.ground == 7
+    assert result.border_values[7] == 36
+    assert result.appearance.sum(axis=1).tolist() == [3, 3, 3]
+
+
+def test_statistics_of_an_older_model_can_be_read(tmp_path: Path) -> None:
+    """They had no counts of looks; the ground is then the most frequent grey of all."""
+    write_statistics(tmp_path / "new.npz", summarize([bytes([5, 5, 1, 255])], [2]))
+    with np.load(tmp_path / "new.npz") as arrays:
+        old = {name: each for name, each in arrays.items() if name not in ("appearance", "border_values")}
+    np.savez_compressed(tmp_path / "old.npz", **old)
+    result = read_statistics(tmp_path / "old.npz")
+    assert not result.appearance.any()
+    assert result.ground == 5

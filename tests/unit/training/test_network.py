@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,9 +10,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from components.features import CLASS_NAMES
 from components.images.idx import read_images
+from components.images.image_files import read_image_file
 from components.training.network import ImageTransform, ServingModel, build_model, export_model
 
 
@@ -123,6 +126,48 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(served, images) -> N
     together = ask_images(served, images)["probabilities"]
     alone = np.concatenate([ask_images(served, image[None])["probabilities"] for image in images])
     np.testing.assert_allclose(together, alone, rtol=1e-5)
+
+
+def make_files() -> dict[str, bytes]:
+    """Image files of all kinds, of noise: whatever is taken otherwise shows."""
+    rng = np.random.default_rng(0)
+    grey, opacity = rng.integers(0, 256, (2, 28, 28), dtype=np.uint8)
+    colours = Image.fromarray(rng.integers(0, 256, (28, 28, 3), dtype=np.uint8))
+    wide = rng.integers(0, 65_536, (28, 28, 4), dtype=np.uint16)
+    files = {
+        "grey": to_png(grey),
+        "grey of 16 bits": to_png(wide[..., :1]),
+        "colour of 16 bits": to_png(wide[..., :3]),
+        "transparent, of 16 bits": to_png(wide),
+        "transparent grey": save(Image.fromarray(np.dstack([grey, opacity]))),
+        "transparent colour": save(Image.fromarray(np.dstack([np.asarray(colours), opacity]))),
+        "colour": save(colours),
+        "palette": save(colours.quantize(16)),
+        "palette with a transparent entry": save(colours.quantize(16), transparency=3),
+        "a transparent grey value": save(Image.fromarray(grey), transparency=int(grey[0, 0])),
+        "a transparent colour": save(colours, transparency=colours.getpixel((0, 0))),
+        "one bit": save(Image.fromarray(grey > 127)),
+    }
+    modes = {"grey JPEG": "L", "colour JPEG": "RGB", "CMYK JPEG": "CMYK"}
+    return files | {name: save(colours.convert(mode), "JPEG") for name, mode in modes.items()}
+
+
+def save(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", make_files())
+def test_a_file_is_served_as_predict_reads_it(tmp_path: Path, name: str) -> None:
+    """Bit for bit, on the ground that the training images have."""
+    (tmp_path / "image").write_bytes(make_files()[name])
+    expected = read_image_file(tmp_path / "image", (28, 28)).flatten(200)
+    transform = lambda images: tf.cast(tf.reshape(tf.io.decode_raw(images, tf.uint8), (-1, 28, 28)), tf.float32)  # noqa: E731
+    model = ServingModel(build_model((28, 28), 10, 16), transform, (28, 28), CLASS_NAMES, ground=200)
+    signatures = model.make_signatures()
+    answer = signatures["serving_bytes"](image_bytes=tf.constant([make_files()[name]]))
+    assert_same(to_numpy(answer), to_numpy(signatures["serving_images"](images=tf.constant(expected))))
 
 
 def test_files_of_different_kinds_may_share_a_batch(served) -> None:
