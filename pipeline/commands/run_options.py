@@ -19,20 +19,24 @@ DEFAULT_FILE = Path("pipeline.toml")
 
 def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for each field of RunOptions; `list_given` tells which of them were used."""
+    options = {field.name: (_make_option(field), _get_default(field)) for field in list_fields(RunOptions)}
+    return add_options(command, options)
+
+
+def add_options(command: Callable[..., None], options: Mapping[str, tuple[Any, Any]]) -> Callable[..., None]:
+    """Give a command options beside its own (all but `/` and `**`): the kind and the default of each, by name."""
     signature = inspect.signature(command, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in options.items()
+    ]
     own = [
         each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for each in signature.parameters.values()
-        if each.kind is not inspect.Parameter.VAR_KEYWORD
+        if each.kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_KEYWORD)
     ]
-    options = [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=_get_default(field), annotation=_make_option(field)
-        )
-        for field in list_fields(RunOptions)
-    ]
-    command.__signature__ = signature.replace(parameters=[*options, *own])  # type: ignore[attr-defined]
-    command.__annotations__ |= {option.name: option.annotation for option in options}
+    command.__signature__ = signature.replace(parameters=[*added, *own])  # type: ignore[attr-defined]
+    command.__annotations__ |= {name: kind for name, (kind, _) in options.items()}
     return command
 
 
