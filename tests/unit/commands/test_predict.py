@@ -19,6 +19,7 @@ from components.images.statistics import summarize_images, write_statistics
 from components.images.summary import statistics_file, write_description
 from components.report.lineage import Origin
 from pipeline.cli import app
+from pipeline.commands.plain_text import show_controls
 from pipeline.runs import RunRecord, save_record
 
 
@@ -234,4 +235,4 @@ def test_names_of_classes_and_files_neither_control_nor_mark_up(output: Path, tm
     for text in (*texts, whole):
         assert "\x1b" not in text
         assert "\x07" not in text
-        assert all(name in text for name in ("\\x1b[31mred", "[/bold]", ":smile:"))
+        assert all(name in text for name in (show_controls("\x1b[31mred"), "[/bold]", ":smile:"))
