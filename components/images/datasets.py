@@ -12,7 +12,7 @@ import platformdirs
 
 from components.images.idx import CHUNK_BYTES
 from components.images.idx_folder import FASHION_MNIST_DIGEST, DataError, Dataset, is_folder, load_dataset
-from components.images.samples import write_samples
+from components.images.samples import name_samples, write_samples
 
 SMALLEST_SAMPLE = 100  # training images: ten a class
 
@@ -96,6 +96,7 @@ def _sample(sample_dir: Path, train: int, seed: int, note: str = "") -> Dataset:
     try:
         if not is_folder(directory):
             write_samples(directory, train, evaluation, seed)
+        name_samples(directory)
     except OSError as error:
         if not is_folder(directory):  # else another process was faster, with the same images
             raise DataError(

@@ -70,8 +70,15 @@ def write_samples(directory: Path, train: int, eval: int, seed: int) -> None:  #
             images, labels = draw_samples(count, stream)
             write_idx(unfinished / f"{prefix}-images-idx3-ubyte.gz", images)
             write_idx(unfinished / f"{prefix}-labels-idx1-ubyte.gz", labels)
-        (unfinished / class_names.FILE).write_text("\n".join(CLASS_NAMES) + "\n")
+        name_samples(unfinished)
         unfinished.rename(directory)
+
+
+def name_samples(directory: Path) -> None:
+    """Write the names of the garments beside the files, if they are not there: earlier releases drew without them."""
+    path = directory / class_names.FILE
+    if not path.exists():
+        path.write_text("\n".join(CLASS_NAMES) + "\n")
 
 
 def _blocks(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

@@ -325,6 +325,12 @@ def test_samples_are_drawn_once_and_kept(tmp_path: Path, monkeypatch: pytest.Mon
     assert first.directory == tmp_path / "samples" / "900-7"
 
 
+def test_samples_that_an_earlier_release_drew_have_the_same_classes_and_digest(tmp_path: Path) -> None:
+    first = find("sample", tmp_path)
+    (first.directory / "labels.txt").unlink()
+    assert find("sample", tmp_path) == first
+
+
 def test_other_sizes_and_seeds_are_other_samples(tmp_path: Path) -> None:
     digests = {find("sample", tmp_path, size=size, seed=seed).digest for size, seed in [(100, 7), (101, 7), (100, 8)]}
     assert len(digests) == 3
