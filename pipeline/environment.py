@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 
 from pipeline.start_up import defer_unused_imports
@@ -11,7 +10,6 @@ from pipeline.start_up import defer_unused_imports
 BEAM_RUNNER = "FnApiRunner"
 
 
-@functools.cache
 def prepare_environment() -> None:
     """Choose Keras 3, defer imports that a run uses late or never, and let the GPU's memory grow."""
     # Unset, the Keras that one gets depends on the order of the imports.

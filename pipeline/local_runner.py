@@ -19,7 +19,6 @@ from tfx.proto.orchestration import pipeline_pb2
 from components.report.lineage import read_properties
 from components.serving import model_verifier
 from components.serving.integrity import check_pushed
-from components.trainer import choose_device
 from pipeline.artifact_files import FILES_PROPERTY, find_damage, list_files
 from pipeline.config import PipelineConfig
 from pipeline.environment import keep_beam_in_process
@@ -122,6 +121,8 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
         Exception: What a stage raised; nothing after it ran.
     """
     if config.require_gpu:
+        from components.trainer import choose_device  # brings Keras, which is there when the Trainer starts
+
         choose_device(require_gpu=True)  # rather now than after the data stages
     check_pushed(config.serving_dir)  # so is this
     keep_beam_in_process()

@@ -6,6 +6,7 @@ The modules were found with `python -X importtime`; without this, they take a th
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 
 from pipeline.deferred_imports import defer_imports, execute_module
 
@@ -30,6 +31,7 @@ _USED_LATE = (
 _MEANWHILE = {"Trainer": "keras", "Evaluator": "tensorflow_model_analysis"}
 
 
+@cache
 def defer_unused_imports() -> None:
     """Let those modules be executed when they are used."""
     defer_imports(

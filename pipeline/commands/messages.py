@@ -32,6 +32,7 @@ SENTENCES = {
     "PushError": ExitCode.ERROR,
     "RunInProgressError": ExitCode.ERROR,
     "ServingError": ExitCode.ERROR,
+    "StackError": ExitCode.ERROR,
     "StoreError": ExitCode.ERROR,
     "VerificationError": ExitCode.ERROR,
     "DataRejectedError": ExitCode.DATA_REJECTED,

@@ -44,7 +44,7 @@ def verify_versions(output: Path, version: int | None, *, data: str | None, as_j
     """
     found = list(_verify(_choose(output, data), version))
     if version is not None and not found:
-        raise UnknownVersionError(f"version {version}: is not in {output}; leave it out to verify all that are.")
+        raise UnknownVersionError(f"version {version}: not in {output}; name another, or none to verify all that are.")
     if as_json:
         print(json.dumps([asdict(each) for each in found]))
     else:

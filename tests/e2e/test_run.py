@@ -210,7 +210,7 @@ def test_what_was_taken_back_is_pushed_again_only_when_asked(first_run, output, 
 
 
 def test_unsound_data_stops_the_run_before_training(tmp_path, sample_dir):
-    for name in ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
+    for name in ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", "labels.txt"):
         (tmp_path / name).symlink_to(sample_dir / name)
     labels = read_labels(sample_dir / "train-labels-idx1-ubyte.gz")
     write_idx(tmp_path / "train-labels-idx1-ubyte.gz", np.where(labels == 3, 12, labels).astype(np.uint8))

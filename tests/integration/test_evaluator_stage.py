@@ -305,7 +305,7 @@ def save_other_model(directory: Path, models: dict[str, Any], kind: str) -> None
         ("damaged", "it can't be loaded"),
         ("signature", "it has no signature serving_default (only predict)"),
         ("size", "it takes no images like these"),
-        ("count", "its probabilities are (200, 2), expected (200, 10)"),
+        ("count", "its probabilities are (1, 2), expected (1, 10)"),
         ("names", "it has other classes, or in another order ("),
     ],
 )

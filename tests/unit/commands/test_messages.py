@@ -19,7 +19,7 @@ SOURCES = [path for folder in ("components", "pipeline") for path in sorted((ROO
 # Placeholders of a template; what stands in for them is a path, an option or a value.
 PLACE = "{}"
 REMEDY = re.compile(
-    r"\b(expected|remove|correct|give|delete|restore|choose|use|set|name|run|wait|promote|start|see|try|move|push|copy|"
+    r"\b(expected|install|remove|correct|give|delete|restore|choose|use|set|name|run|wait|promote|start|see|try|move|push|copy|"
     r"add|submit|nothing to do|mend|write|take|train|ask|check|look|did you mean|wants)\b",
     re.IGNORECASE,
 )

@@ -16,7 +16,7 @@ from pipeline.runs import Outcome, RunRecord
 
 def advise(monkeypatch: pytest.MonkeyPatch, *failed: tuple[str, float], **options: Any) -> str:
     checks = [Check(name=name, slice="train", passed=False, reason="", value=value) for name, value in failed]
-    outcome = Outcome(checks=checks, pushed_version=0, newly_pushed=False)
+    outcome = Outcome(checks=checks, pushed_version=None, newly_pushed=False, same_answers=0)
     monkeypatch.setattr(run, "read_outcome", lambda *_: outcome)
     config = PipelineConfig(name="digits", data_dir="/data/digits", output_dir=Path("output/digits"), **options)
     return suggest_next(RunRecord(run_id="1", data="digits", verdict="data_rejected"), config)
