@@ -49,7 +49,9 @@ def run_guarded(command: Callable[[], object]) -> NoReturn:
     """Run a command and end the process, whatever the environment is like and whatever happens."""
     prepare_streams()
     _start_plainly()
-    sys.exit(call_guarded(command))
+    code = call_guarded(command)
+    _drop_unwritten()
+    sys.exit(code)
 
 
 def call_guarded(command: Callable[[], object]) -> int:
@@ -65,11 +67,18 @@ def call_guarded(command: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         _say("Interrupted.")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Nobody reads any more. What is still in the buffer must not be tried again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # nobody reads any more
+        _drop_unwritten()
         return ExitCode.ERROR
     return ExitCode.OK
+
+
+def _drop_unwritten() -> None:
+    """Drop what can't be written, which Python would try once more when it ends, and end with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _start_plainly() -> None:

@@ -270,7 +270,8 @@ def test_a_required_gpu_that_is_missing_is_an_error(tmp_path, sample_dir):
 def test_status_lists_runs_newest_first(first_run, output):
     records = json.loads(invoke("status", "--output", output, "--json").stdout)
     assert records[-1]["run_id"] == first_run[1]["run_id"]
-    assert [record["run_id"] for record in records] == sorted((record["run_id"] for record in records), reverse=True)
+    numbers = [record["sequence"] for record in records]
+    assert numbers == sorted(numbers, reverse=True)
     listing = invoke("status", "--output", output).stdout
     assert first_run[1]["run_id"] in listing
     assert "version 1" in listing
