@@ -102,4 +102,6 @@ def _write_name(field: Field) -> str:
 def _write_default(field: Field) -> str:
     if isinstance(field.default, bool):
         return "yes" if field.default else "no"
-    return f"{field.default:,}" if isinstance(field.default, int) else f"{field.default or ''}"
+    if isinstance(field.default, int):
+        return f"{field.default:,}"
+    return "" if field.default == () else str(field.default)
