@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
@@ -25,7 +25,7 @@ from components.report.number_format import write_percent
 from components.serving.integrity import check_model
 from components.serving.manifest import DATA_SUMMARY, ServingError
 from components.serving.versions import find_versions, list_versions
-from pipeline.commands.console import STATUS_WIDTH, Terminal, add_name_column, shorten_name
+from pipeline.commands.console import STATUS_WIDTH, Terminal, make_table, shorten_name
 from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
 
@@ -210,10 +210,8 @@ def _describe(question: Question, probabilities: Sequence[float], names: Sequenc
 def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path, *, compared: bool) -> None:
     # As wide as the rows are: what is cut can't be read.
     console = Terminal(width=STATUS_WIDTH)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("Image", overflow="fold")
-    for column in ("Answer", "Confidence", "Is", "", ""):
-        add_name_column(table, column)
+    table = make_table("Image", "Answer", "Confidence", "Is", "", "")
+    table.columns[0] = Column("Image", overflow="fold")  # a path is to be copied
     words = {True: ("right", "blue"), False: ("wrong", "red"), None: ("", "")}
     for each in answers:
         word, style = words[each["right"]]
