@@ -16,9 +16,9 @@ from rich.text import Text
 
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
 from components.images.appearance import list_oddities
-from components.images.idx import IdxError, read_images, read_labels
+from components.images.idx import read_images, read_labels
 from components.images.idx_folder import DataError, Dataset, load_dataset
-from components.images.image_files import ImageFileError, Picture, read_image_file
+from components.images.image_files import Picture, read_image_file
 from components.images.statistics import Counts
 from components.images.summary import read_summary
 from components.report.number_format import write_percent
@@ -65,7 +65,9 @@ def predict_images(
     An image that looks unlike those that the model learnt from is answered with a warning.
 
     Raises:
-        PredictError: No model is pushed, nothing is asked, or an image cannot be used.
+        PredictError: No model is pushed, or nothing is asked that it can answer.
+        ImageFileError: A file holds no image that can be used.
+        IdxError: The file of the evaluation images is not sound.
     """
     if not files and not indices:
         raise PredictError("no image: expected files, --eval N or --eval-range A:B.")
@@ -77,13 +79,10 @@ def predict_images(
     summary = read_summary(model_dir / DATA_SUMMARY)
     if not summary:
         raise PredictError(f"{model_dir}: says nothing of its data; push a model with this pipeline.")
-    try:
-        learnt = summary.statistics[TRAIN_SPLIT]
-        questions = list(_ask_files(files, summary.image_shape, learnt.ground, invert=invert))
-        questions += _ask_evaluation(dataset, indices, summary.image_shape, invert=invert) if dataset else []
-        probabilities = _answer(model_dir, np.stack([question.pixels for question in questions]))
-    except (ImageFileError, IdxError) as error:
-        raise PredictError(str(error)) from error
+    learnt = summary.statistics[TRAIN_SPLIT]
+    questions = list(_ask_files(files, summary.image_shape, learnt.ground, invert=invert))
+    questions += _ask_evaluation(dataset, indices, summary.image_shape, invert=invert) if dataset else []
+    probabilities = _answer(model_dir, np.stack([question.pixels for question in questions]))
     names = summary.class_names
     if plot:
         from components.report.prediction_plot import plot_predictions
