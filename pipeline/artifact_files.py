@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from components.serving.manifest import describe_file
 
 FILES_PROPERTY = "files"
 # A larger file is known by its size alone: to read it would take longer than some stages.
@@ -26,7 +27,7 @@ def list_files(directory: Path) -> str:
     files = {}
     for name, path in _walk(directory):
         status = path.stat()
-        digest = _digest(path) if status.st_size <= LARGEST_DIGESTED else ""
+        digest = describe_file(path).sha256 if status.st_size <= LARGEST_DIGESTED else ""
         files[name] = _File(status.st_size, status.st_mtime_ns, digest)
     return json.dumps(files)
 
@@ -48,7 +49,8 @@ def find_damage(directory: Path, listed: str) -> str:
         status = present[name].stat()
         if status.st_size != expected.size:
             return f"{directory / name} has {status.st_size:,} bytes, expected {expected.size:,}"
-        if status.st_mtime_ns != expected.changed and expected.digest and _digest(present[name]) != expected.digest:
+        doubtful = status.st_mtime_ns != expected.changed and expected.digest
+        if doubtful and describe_file(present[name]).sha256 != expected.digest:
             return f"{directory / name} was changed"
     return ""
 
@@ -59,11 +61,3 @@ def _walk(directory: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(directory.rglob("*")):
         if path.is_file():
             yield path.relative_to(directory).as_posix(), path
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from annotated_types import Interval
 
 from pipeline.declared import Declared, Option, list_fields
+
+Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
+SampleSize: TypeAlias = Annotated[int, Interval(ge=100, le=1_000_000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,34 +46,26 @@ class Options(Declared):
 
     require_gpu: Annotated[bool, Option("Fail where there is no GPU.", stage="Trainer", on_cluster=False)] = False
 
-    min_accuracy: Annotated[
-        float, Interval(ge=0, le=1), Option("Least accuracy on the evaluation images.", stage="Evaluator")
-    ] = 0.86
+    min_accuracy: Annotated[Share, Option("Least accuracy on the evaluation images.", stage="Evaluator")] = 0.86
 
     # Shirt, the hardest of Fashion-MNIST, reaches 0.65 to 0.72.
-    min_class_accuracy: Annotated[
-        float, Interval(ge=0, le=1), Option("Least accuracy on those of each class.", stage="Evaluator")
-    ] = 0.5
+    min_class_accuracy: Annotated[Share, Option("Least accuracy on those of each class.", stage="Evaluator")] = 0.5
 
     # After 10 epochs it is 0.01 to 0.03.
     max_calibration_error: Annotated[
-        float, Interval(ge=0, le=1), Option("Most that confidence may be off the accuracy.", stage="Evaluator")
+        Share, Option("Most that confidence may be off the accuracy.", stage="Evaluator")
     ] = 0.15
 
     max_loss: Annotated[
-        float,
-        Interval(ge=0, le=1),
+        Share,
         Option("Most that the accuracy may be below the baseline's, unless that may be chance.", stage="Evaluator"),
     ] = 0.005
 
     # Sound retrainings lose up to 3 points of a class (make benchmark-retraining).
-    max_class_loss: Annotated[
-        float, Interval(ge=0, le=1), Option("The same for the images of each class.", stage="Evaluator")
-    ] = 0.035
+    max_class_loss: Annotated[Share, Option("The same for the images of each class.", stage="Evaluator")] = 0.035
 
     max_churn: Annotated[
-        float,
-        Interval(ge=0, le=1),
+        Share,
         Option("Most answers that may be others than the baseline's, right or wrong; 1 allows any.", stage="Evaluator"),
     ] = 1.0
 
@@ -89,28 +84,20 @@ class Options(Declared):
     ] = 5.0
 
     # Fashion-MNIST has none; a failed export has many.
-    max_constant_images: Annotated[
-        float, Interval(ge=0, le=1), Option("Most blank images, as a share.", stage="DataValidator")
-    ] = 0.01
+    max_constant_images: Annotated[Share, Option("Most blank images, as a share.", stage="DataValidator")] = 0.01
 
     max_label_skew: Annotated[
-        float,
-        Interval(ge=0, le=1),
-        Option("Most that a class's share may differ between the splits.", stage="DataValidator"),
+        Share, Option("Most that a class's share may differ between the splits.", stage="DataValidator")
     ] = 0.05
 
     # Fashion-MNIST has 0.0001.
     max_pixel_skew: Annotated[
-        float,
-        Interval(ge=0, le=1),
-        Option("Most that the grey values of the splits may diverge.", stage="DataValidator", unit="bits"),
+        Share, Option("Most that the grey values of the splits may diverge.", stage="DataValidator", unit="bits")
     ] = 0.05
 
     # Fashion-MNIST has none.
     max_shared_images: Annotated[
-        float,
-        Interval(ge=0, le=1),
-        Option("Most evaluation images that are training images too, as a share.", stage="DataValidator"),
+        Share, Option("Most evaluation images that are training images too, as a share.", stage="DataValidator")
     ] = 0.01
 
     cache: Annotated[bool, Option("Take unchanged stages from the cache.", on_cluster=False)] = True
@@ -133,9 +120,7 @@ class RunOptions(Options):
     ] = "auto"
 
     sample_size: Annotated[
-        int,
-        Interval(ge=100, le=1_000_000),
-        Option("Training images that --data sample generates.", unit="images", on_cluster=False),
+        SampleSize, Option("Training images that --data sample generates.", unit="images", on_cluster=False)
     ] = 12_000
 
     output: Annotated[Path, Option("Folder of metadata, models and runs.", metavar="DIR", on_cluster=False)] = Path(

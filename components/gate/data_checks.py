@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
-from components.gate.checks import SLACK, Check
+from components.gate.checks import Check, check_at_most
 from components.images.statistics import ImageStatistics
 
 
@@ -157,13 +157,4 @@ def to_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _make_check(name: str, split: str, *, value: float, bound: float, images: int, reason: str) -> Check:
-    return Check(
-        name=name,
-        slice=split,
-        passed=value <= bound + SLACK,
-        reason=reason,
-        value=value,
-        bound=bound,
-        margin=bound - value,
-        images=images,
-    )
+    return replace(check_at_most(name, split, value, bound, images=images), reason=reason)

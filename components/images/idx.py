@@ -8,6 +8,7 @@ big-endian uint32, then the values in C order. Only uint8 is read and written he
 from __future__ import annotations
 
 import gzip
+import hashlib
 import math
 import os
 import struct
@@ -15,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,23 +33,20 @@ class IdxError(ValueError):
     """A file is not the IDX file that was expected; says which file, what was found and what was expected."""
 
 
-class Digest(Protocol):
-    """What hashlib's objects can do, as far as it is needed here."""
+class IdxFile(NamedTuple):
+    """A sound file: its shape, each dimension above 0, and the SHA-256 of its uncompressed bytes, header included."""
 
-    def update(self, data: bytes, /) -> None:
-        """Take in more bytes."""
+    path: Path
+    shape: tuple[int, ...]
+    digest: bytes
 
 
-def verify_idx(path: Path, dimensions: int, digest: Digest | None = None) -> tuple[int, ...]:
+def verify_idx(path: Path, dimensions: int) -> IdxFile:
     """Read a whole IDX file once, plain or gzip, in chunks of 1 MiB, and check that it is sound.
 
     Args:
         path: the file; its first bytes and not its name tell whether it is gzip.
         dimensions: 3 for images, 1 for labels.
-        digest: a hashlib object that is fed the uncompressed bytes, header included.
-
-    Returns:
-        The declared shape, which is also the actual one; each dimension is above 0.
 
     Raises:
         IdxError: the file cannot be read, its gzip layer is damaged or cut short, its magic number is another, a
@@ -56,13 +54,10 @@ def verify_idx(path: Path, dimensions: int, digest: Digest | None = None) -> tup
     """
     chunks = _checked_chunks(path, dimensions)
     header = next(chunks)
-    if digest is None:
-        for _ in chunks:
-            pass
-    else:
-        for chunk in chain([header], chunks):
-            digest.update(chunk)
-    return _declared_shape(header)
+    digest = hashlib.sha256(header)
+    for chunk in chunks:
+        digest.update(chunk)
+    return IdxFile(path, _declared_shape(header), digest.digest())
 
 
 def read_images(path: Path) -> NDArray[np.uint8]:

@@ -8,13 +8,12 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from components.features import CLASS_NAMES, EVAL_SPLIT, TRAIN_SPLIT
 from components.images import class_names
-from components.images.idx import IdxError, read_labels, verify_idx
+from components.images.idx import IdxError, IdxFile, read_labels, verify_idx
 from components.images.idx_files import count_dimensions, list_files, name_file
 
 # What `load_dataset(folder).digest` gives for a folder with just the files of Fashion-MNIST; CLASS_NAMES are in it.
@@ -49,12 +48,6 @@ class Dataset:
     """SHA-256 in hex over the uncompressed contents of the four files and the class names."""
     note: str = ""
     """What a person has to know of it: that drawn samples stand in for real data, or that its classes have no names."""
-
-
-class _File(NamedTuple):
-    path: Path
-    shape: tuple[int, ...]
-    digest: bytes
 
 
 def load_dataset(directory: Path, *, name: str | None = None, source: str | None = None, note: str = "") -> Dataset:
@@ -96,7 +89,7 @@ def load_dataset(directory: Path, *, name: str | None = None, source: str | None
     )
 
 
-def _verify_files(directory: Path) -> dict[tuple[str, str], _File]:
+def _verify_files(directory: Path) -> dict[tuple[str, str], IdxFile]:
     """Return the file of each split and kind; of several with equal contents the first."""
     candidates = {
         (split, kind): _list_candidates(directory, prefix, kind)
@@ -105,7 +98,7 @@ def _verify_files(directory: Path) -> dict[tuple[str, str], _File]:
     }
     with ThreadPoolExecutor() as pool:  # zlib and hashlib let go of the GIL
         verified = {
-            key: [pool.submit(_verify, path, count_dimensions(key[1])) for path in paths]
+            key: [pool.submit(verify_idx, path, count_dimensions(key[1])) for path in paths]
             for key, paths in candidates.items()
         }
     try:
@@ -128,13 +121,8 @@ def _list_candidates(directory: Path, prefix: str, kind: str) -> list[Path]:
     return candidates
 
 
-def _verify(path: Path, dimensions: int) -> _File:
-    digest = hashlib.sha256()
-    return _File(path, verify_idx(path, dimensions, digest), digest.digest())
-
-
 def _name_classes(
-    directory: Path, files: dict[str, tuple[_File, _File]], digests: bytes
+    directory: Path, files: dict[str, tuple[IdxFile, IdxFile]], digests: bytes
 ) -> tuple[tuple[str, ...], str]:
     """Return the names of the classes, and what is to be said of them."""
     names = class_names.read_class_names(directory)
@@ -152,7 +140,7 @@ def _take_digest(digests: bytes, names: tuple[str, ...]) -> str:
     return hashlib.sha256(digests + "\n".join(names).encode()).hexdigest()
 
 
-def _check_fit(directory: Path, files: dict[str, tuple[_File, _File]]) -> None:
+def _check_fit(directory: Path, files: dict[str, tuple[IdxFile, IdxFile]]) -> None:
     for images, labels in files.values():
         if images.shape[0] != labels.shape[0]:
             raise DataError(

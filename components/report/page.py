@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import jinja2
 import numpy as np
-from markupsafe import Markup
 from numpy.typing import NDArray
 
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
@@ -19,16 +18,7 @@ from components.gate.answers import Answer, AnsweredImage, Answers, ModelAnswers
 from components.gate.churn import measure_churn
 from components.gate.class_metrics import ClassMetrics, measure_accuracy, measure_calibration_error, measure_classes
 from components.images.summary import DataSummary
-from components.report.drawings import (
-    Axis,
-    Series,
-    draw_change,
-    draw_chart,
-    draw_check,
-    draw_pair,
-    encode_png,
-    fit_axis,
-)
+from components.report.drawings import Axis, Chart, Series, encode_png, fit_axis, place_check
 from components.report.number_format import write_number, write_percent, write_points, write_probability, write_sentence
 from components.report.record import Report, describe_churn, describe_verdict, group_checks, list_counts
 
@@ -58,11 +48,12 @@ def render_page(report: Report) -> str:
         context |= _view_data(report.data, report.baseline_data)
     if report.training and report.training["history"]:
         context |= _view_training(report.training["history"])
-    return _load_template().render(context)
+    return load_template(_TEMPLATE).render(context)
 
 
 @cache
-def _load_template() -> jinja2.Template:
+def load_template(name: str) -> jinja2.Template:
+    """Return a template of this folder, in which all that comes from data is escaped."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
@@ -72,8 +63,8 @@ def _load_template() -> jinja2.Template:
         "probability": write_probability,
         "sentence": write_sentence,
     }
-    environment.globals |= {"draw_check": draw_check}
-    return environment.get_template(_TEMPLATE)
+    environment.globals |= {"place_check": place_check}
+    return environment.get_template(name)
 
 
 def _view_classes(answers: Answers) -> dict[str, Any]:
@@ -84,10 +75,7 @@ def _view_classes(answers: Answers) -> dict[str, Any]:
     axis = fit_axis([*scores, 1.0], "{:.0%}".format)
     shown = _choose_classes(np.array(answers.candidate.confusion))
     return {
-        "classes": [
-            {"now": now, "then": then, "drawing": draw_pair(now.f1, then.f1 if then else None, axis)}
-            for now, then in zip(metrics, earlier, strict=True)
-        ],
+        "classes": list(zip(metrics, earlier, strict=True)),
         "f1_axis": axis,
         "worst_class": min(metrics, key=_rank),
         "best_class": max(metrics, key=_rank),
@@ -95,8 +83,8 @@ def _view_classes(answers: Answers) -> dict[str, Any]:
         "matrix_names": [names[label] for label in shown],
         "matrix": _view_matrix(answers.candidate, names, shown),
         "matrix_change": _view_difference(answers.candidate, baseline, names, shown) if baseline else None,
-        "reliability": _draw_reliability(answers),
-        "confidence": _draw_confidence(answers),
+        "reliability": _chart_reliability(answers),
+        "confidence": _chart_confidence(answers),
         "calibration_error": measure_calibration_error(answers.candidate),
         "baseline_calibration_error": measure_calibration_error(baseline) if baseline else None,
         "candidate_accuracy": measure_accuracy(answers.candidate),
@@ -150,7 +138,7 @@ def _view_cells(
     return [{"name": names[label], "cells": [view_cell((label, predicted)) for predicted in shown]} for label in shown]
 
 
-def _draw_reliability(answers: Answers) -> Markup:
+def _chart_reliability(answers: Answers) -> Chart:
     def list_points(model: ModelAnswers) -> list[tuple[float, float]]:
         return [(confidence / images, right / images) for images, confidence, right in model.bins if images]
 
@@ -159,10 +147,10 @@ def _draw_reliability(answers: Answers) -> Markup:
         series.append(Series(style="reference", points=list_points(answers.baseline), dots=True))
     series.append(Series(style="candidate", points=list_points(answers.candidate), dots=True))
     label = f"Accuracy by confidence; expected calibration error {measure_calibration_error(answers.candidate):.4f}"
-    return draw_chart(series, _ONE, _ONE, label)
+    return Chart(series=series, x=_ONE, y=_ONE, label=label)
 
 
-def _draw_confidence(answers: Answers) -> Markup:
+def _chart_confidence(answers: Answers) -> Chart:
     def list_points(model: ModelAnswers) -> list[tuple[float, float]]:
         images = [count for count, *_ in model.bins]
         return [((n + 0.5) / len(images), count / max(sum(images), 1)) for n, count in enumerate(images)]
@@ -170,25 +158,18 @@ def _draw_confidence(answers: Answers) -> Markup:
     models = [(answers.baseline, "reference"), (answers.candidate, "candidate")]
     series = [Series(style=style, points=list_points(model)) for model, style in models if model]
     y = fit_axis([up for line in series for _, up in line.points], "{:.0%}".format)
-    return draw_chart(series, _ONE, y, "Share of the images by confidence")
+    return Chart(series=series, x=_ONE, y=y, label="Share of the images by confidence")
 
 
 def _view_changes(answers: Answers) -> dict[str, Any]:
     classes = measure_churn(answers)
-    most = max([1, *(churn.won for churn in classes), *(churn.lost for churn in classes)])
     return {
-        "pairs": [
-            {"name": name, "churn": churn, "drawing": draw_change(churn.lost, churn.won, most)}
-            for name, churn in zip(answers.class_names, classes, strict=False)
-        ],
+        "pairs": list(zip(answers.class_names, classes, strict=False)),
+        "most_changes": max([1, *(churn.won for churn in classes), *(churn.lost for churn in classes)]),
         "galleries": [
-            gallery
-            for gallery in (
-                ("Lost", "right by the baseline, wrong by the candidate", _view_images(answers, answers.lost)),
-                ("Won", "wrong by the baseline, right by the candidate", _view_images(answers, answers.won)),
-                ("Most confident mistakes", "of the candidate", _view_images(answers, answers.mistakes)),
-            )
-            if gallery[2]
+            ("Lost", "right by the baseline, wrong by the candidate", _view_images(answers, answers.lost)),
+            ("Won", "wrong by the baseline, right by the candidate", _view_images(answers, answers.won)),
+            ("Most confident mistakes", "of the candidate", _view_images(answers, answers.mistakes)),
         ],
     }
 
@@ -219,7 +200,7 @@ def _view_data(data: DataSummary, earlier: DataSummary | None) -> dict[str, Any]
             for name in data.class_names
         ],
         "largest_count": largest,
-        "pixels": _draw_pixels(data, earlier),
+        "pixels": _chart_pixels(data, earlier),
     }
 
 
@@ -231,8 +212,8 @@ def _list_mean_images(data: DataSummary) -> Iterator[str | None]:
         yield encode_png(mean.reshape(data.image_shape)) if count else None
 
 
-def _draw_pixels(data: DataSummary, earlier: DataSummary | None) -> Markup:
-    """Draw the share of pixels by grey value, on a logarithmic scale: half of all are background."""
+def _chart_pixels(data: DataSummary, earlier: DataSummary | None) -> Chart:
+    """Show the share of pixels by grey value, on a logarithmic scale: half of all are background."""
 
     def list_points(greys: NDArray[np.int64]) -> list[tuple[float, float]]:
         shares = greys.reshape(-1, _GREY_BIN).sum(axis=1) / max(int(greys.sum()), 1)
@@ -250,11 +231,11 @@ def _draw_pixels(data: DataSummary, earlier: DataSummary | None) -> Markup:
     low = min(math.floor(lowest), -1)
     y = Axis(low=low, high=0, ticks=list(range(low, 1)), write=lambda power: f"{100 * 10**power:g} %")
     x = Axis(low=0, high=256, ticks=[0, 64, 128, 192, 255])
-    return draw_chart(series, x, y, "Share of pixels by grey value, from 0, background, to 255")
+    return Chart(series=series, x=x, y=y, label="Share of pixels by grey value, from 0, background, to 255")
 
 
 def _view_training(history: Sequence[dict[str, float]]) -> dict[str, Any]:
-    def draw(kind: str, write: Any) -> Markup:
+    def chart(kind: str, write: Any) -> Chart:
         lines = {
             style: [(epoch["epoch"], epoch[name]) for epoch in history]
             for style, name in (("candidate", kind), ("second", f"eval_{kind}"))
@@ -263,9 +244,9 @@ def _view_training(history: Sequence[dict[str, float]]) -> dict[str, Any]:
         label = f"{kind} by epoch; in the last, train {last[kind]:.4f} and eval {last[f'eval_{kind}']:.4f}"
         y = fit_axis([value for points in lines.values() for _, value in points], write)
         series = [Series(style=style, points=points) for style, points in lines.items()]
-        return draw_chart(series, x, y, label)
+        return Chart(series=series, x=x, y=y, label=label)
 
     count = len(history)
     step = max(math.ceil(count / 10), 1)
     x = Axis(low=1, high=max(count, 2), ticks=list(range(1, count + 1, step)))
-    return {"loss_chart": draw("loss", "{:.2f}".format), "accuracy_chart": draw("accuracy", "{:.0%}".format)}
+    return {"loss_chart": chart("loss", "{:.2f}".format), "accuracy_chart": chart("accuracy", "{:.0%}".format)}

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from components.gate.class_metrics import measure_classes
 from components.report.record import Report, list_counts
-from pipeline.commands.console import STATUS_WIDTH, VERDICTS, Terminal, add_name_column
+from pipeline.commands.console import STATUS_WIDTH, VERDICTS, Terminal, make_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +58,7 @@ def _list_facts(report: Report) -> Iterator[tuple[tuple[str, str], Any]]:
 
 def print_comparison(run_ids: tuple[str, str], rows: list[Row]) -> None:
     """Print two columns and the difference of numbers. Equal counts and equal results of checks are left out."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", *run_ids, "Change"):
-        add_name_column(table, name, justify="right" if name else "left")
+    table = make_table("", *(f">{run_id}" for run_id in run_ids), ">Change")
     section = ""
     for row in rows:
         if row.section in ("Data", "Checks") and row.first == row.second:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 from rich.table import Table
@@ -79,9 +79,18 @@ class Terminal(Console):
             yield segment if segment.control else Segment(show_controls(segment.text), segment.style)
 
 
-def add_name_column(table: Table, title: str, **options: Any) -> None:
-    """Add a column for what others have named: a long one is cut, for the numbers beside it are to be seen."""
-    table.add_column(title, no_wrap=True, max_width=NAME_WIDTH, overflow="ellipsis", **options)
+def make_table(*columns: str, header_style: str = "dim") -> Table:
+    """Make a table without lines, in which a long name is cut, for the numbers beside it are to be seen.
+
+    The titles of columns of numbers start with `>`.
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=header_style)
+    for title in columns:
+        justify: JustifyMethod = "right" if title.startswith(">") else "left"
+        table.add_column(
+            title.removeprefix(">"), justify=justify, no_wrap=True, max_width=NAME_WIDTH, overflow="ellipsis"
+        )
+    return table
 
 
 def shorten_name(name: str, width: int) -> str:
@@ -183,9 +192,8 @@ def describe_verdict(record: RunRecord) -> str:
 
 def print_status(records: Sequence[RunRecord]) -> None:
     """Print past runs, newest first."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("When", "Run", "Data", "Verdict", "Accuracy", "Churn", "Pushed"):
-        add_name_column(table, column, justify="right" if column in ("Accuracy", "Churn") else "left")
+    columns = ("When", "Run", "Data", "Verdict", ">Accuracy", ">Churn", "Pushed")
+    table = make_table(*columns, header_style="table.header")
     for record in (each for each in records if each.verdict != "damaged"):
         verdict = "interrupted" if record.verdict == "running" and not is_alive(record) else record.verdict
         title, colour = VERDICTS[verdict]

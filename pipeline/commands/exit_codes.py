@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from enum import IntEnum
-from typing import NoReturn
-
-from pipeline.commands.plain_text import show_controls
 
 
 class ExitCode(IntEnum):
@@ -18,9 +14,3 @@ class ExitCode(IntEnum):
     NOT_BLESSED = 3
     DATA_REJECTED = 4
     INTERRUPTED = 130
-
-
-def fail(error: Exception | str, code: ExitCode) -> NoReturn:
-    """Say in one sentence what is wrong, and end."""
-    print(show_controls(f"Error: {error}"), file=sys.stderr)
-    raise SystemExit(code)

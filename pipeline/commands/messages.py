@@ -14,30 +14,6 @@ from typing import NamedTuple
 
 from pipeline.commands.exit_codes import ExitCode
 
-# The errors of this project, by name: to import the classes would import TensorFlow and TFX.
-SENTENCES = {
-    "ClassNameError": ExitCode.BAD_INPUT,
-    "ConfigError": ExitCode.BAD_INPUT,
-    "DataError": ExitCode.BAD_INPUT,
-    "IdxError": ExitCode.BAD_INPUT,
-    "ImageFileError": ExitCode.BAD_INPUT,
-    "OutputError": ExitCode.BAD_INPUT,
-    "PredictError": ExitCode.BAD_INPUT,
-    "PromotionError": ExitCode.BAD_INPUT,
-    "UnknownRunError": ExitCode.BAD_INPUT,
-    "UnknownVersionError": ExitCode.BAD_INPUT,
-    "DamagedRunError": ExitCode.ERROR,
-    "KubeflowError": ExitCode.ERROR,
-    "NoGpuError": ExitCode.ERROR,
-    "PushError": ExitCode.ERROR,
-    "RunInProgressError": ExitCode.ERROR,
-    "ServingError": ExitCode.ERROR,
-    "StackError": ExitCode.ERROR,
-    "StoreError": ExitCode.ERROR,
-    "VerificationError": ExitCode.ERROR,
-    "DataRejectedError": ExitCode.DATA_REJECTED,
-}
-
 # What a person can do about an error of the system.
 REMEDIES = {
     errno.ENOSPC: "free some space on that disk, or name a folder on another one, and try again",
@@ -76,8 +52,8 @@ class Explanation(NamedTuple):
 def explain(error: BaseException) -> Explanation:
     """Say what an error means to the person at the terminal."""
     name, text = type(error).__name__, str(error).strip()
-    if name in SENTENCES and type(error).__module__.partition(".")[0] in ("components", "pipeline"):
-        return Explanation(text.rstrip("."), SENTENCES[name], known=True)
+    if type(error).__module__.partition(".")[0] in ("components", "pipeline"):
+        return Explanation(text.rstrip("."), _choose_code(error), known=True)
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return Explanation(OUT_OF_MEMORY, ExitCode.ERROR, known=True)
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -88,6 +64,13 @@ def explain(error: BaseException) -> Explanation:
     if found := _ERRNO.search(text):  # Beam makes a new error of the text
         return _explain_system(int(found[1]), found[2], found[3])
     return Explanation(_shorten(name, text), ExitCode.ERROR, known=False)
+
+
+def _choose_code(error: BaseException) -> ExitCode:
+    """Return the exit code of an error of ours: a ValueError says that what was given can't be used."""
+    if type(error).__name__ == "DataRejectedError":  # to import the class would import TFX
+        return ExitCode.DATA_REJECTED
+    return ExitCode.BAD_INPUT if isinstance(error, ValueError) else ExitCode.ERROR
 
 
 @contextmanager

@@ -11,21 +11,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
 from components.images.appearance import list_oddities
-from components.images.idx import IdxError, read_images, read_labels
+from components.images.idx import read_images, read_labels
 from components.images.idx_folder import DataError, Dataset, load_dataset
-from components.images.image_files import ImageFileError, Picture, read_image_file
+from components.images.image_files import Picture, read_image_file
 from components.images.statistics import Counts
 from components.images.summary import read_summary
 from components.report.number_format import write_percent
 from components.serving.integrity import check_model
 from components.serving.manifest import DATA_SUMMARY, ServingError
 from components.serving.versions import find_versions, list_versions
-from pipeline.commands.console import STATUS_WIDTH, Terminal, add_name_column, shorten_name
+from pipeline.commands.console import STATUS_WIDTH, Terminal, make_table, shorten_name
 from pipeline.environment import prepare_environment
 from pipeline.runs import list_records
 
@@ -65,7 +65,9 @@ def predict_images(
     An image that looks unlike those that the model learnt from is answered with a warning.
 
     Raises:
-        PredictError: No model is pushed, nothing is asked, or an image cannot be used.
+        PredictError: No model is pushed, or nothing is asked that it can answer.
+        ImageFileError: A file holds no image that can be used.
+        IdxError: The file of the evaluation images is not sound.
     """
     if not files and not indices:
         raise PredictError("no image: expected files, --eval N or --eval-range A:B.")
@@ -77,13 +79,10 @@ def predict_images(
     summary = read_summary(model_dir / DATA_SUMMARY)
     if not summary:
         raise PredictError(f"{model_dir}: says nothing of its data; push a model with this pipeline.")
-    try:
-        learnt = summary.statistics[TRAIN_SPLIT]
-        questions = list(_ask_files(files, summary.image_shape, learnt.ground, invert=invert))
-        questions += _ask_evaluation(dataset, indices, summary.image_shape, invert=invert) if dataset else []
-        probabilities = _answer(model_dir, np.stack([question.pixels for question in questions]))
-    except (ImageFileError, IdxError) as error:
-        raise PredictError(str(error)) from error
+    learnt = summary.statistics[TRAIN_SPLIT]
+    questions = list(_ask_files(files, summary.image_shape, learnt.ground, invert=invert))
+    questions += _ask_evaluation(dataset, indices, summary.image_shape, invert=invert) if dataset else []
+    probabilities = _answer(model_dir, np.stack([question.pixels for question in questions]))
     names = summary.class_names
     if plot:
         from components.report.prediction_plot import plot_predictions
@@ -210,10 +209,8 @@ def _describe(question: Question, probabilities: Sequence[float], names: Sequenc
 def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path, *, compared: bool) -> None:
     # As wide as the rows are: what is cut can't be read.
     console = Terminal(width=STATUS_WIDTH)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("Image", overflow="fold")
-    for column in ("Answer", "Confidence", "Is", "", ""):
-        add_name_column(table, column)
+    table = make_table("Image", "Answer", "Confidence", "Is", "", "")
+    table.columns[0] = Column("Image", overflow="fold")  # a path is to be copied
     words = {True: ("right", "blue"), False: ("wrong", "red"), None: ("", "")}
     for each in answers:
         word, style = words[each["right"]]

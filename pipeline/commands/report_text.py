@@ -11,7 +11,7 @@ from components.gate.class_metrics import measure_classes
 from components.images.summary import DataSummary
 from components.report.number_format import write_number, write_percent, write_points, write_sentence
 from components.report.record import Report, describe_churn, describe_verdict, group_checks, list_counts
-from pipeline.commands.console import VERDICTS, Terminal, add_name_column
+from pipeline.commands.console import VERDICTS, Terminal, make_table
 
 _BAR_WIDTH = 20
 _LEAST_WIDTH = 120
@@ -84,7 +84,7 @@ def _list_facts(report: Report) -> list[tuple[str, str]]:
 
 def _make_checks_table(checks: list[Check]) -> Table:
     """Make a row for each check that failed, and of those that passed under one name for the nearest to its bound."""
-    table = _make_table("", "Check", "Where", ">Value", ">Bound", "95 % interval")
+    table = make_table("", "Check", "Where", ">Value", ">Bound", "95 % interval")
     for name, group in group_checks(checks):
         passed = sorted((check for check in group if check.passed), key=lambda check: check.margin or 0)
         for check in [each for each in group if not each.passed] + passed[:1]:
@@ -96,7 +96,7 @@ def _make_checks_table(checks: list[Check]) -> Table:
 
 
 def _make_class_table(answers: Answers) -> Table:
-    table = _make_table("Class", ">Images", ">Precision", ">Recall", ">F1", "", ">Change of F1")
+    table = make_table("Class", ">Images", ">Precision", ">Recall", ">F1", "", ">Change of F1")
     earlier = measure_classes(answers.baseline, answers.class_names) if answers.baseline else None
     for label, now in enumerate(measure_classes(answers.candidate, answers.class_names)):
         then = earlier[label].f1 if earlier else None
@@ -108,16 +108,8 @@ def _make_class_table(answers: Answers) -> Table:
 
 
 def _make_data_table(data: DataSummary) -> Table:
-    table = _make_table("Class", *(f">{write_sentence(split)}" for split in data.statistics))
+    table = make_table("Class", *(f">{write_sentence(split)}" for split in data.statistics))
     counts = [list_counts(data, split) for split in data.statistics]
     for name in data.class_names:
         table.add_row(Text(name), *(f"{each[name]:,}" for each in counts))
-    return table
-
-
-def _make_table(*columns: str) -> Table:
-    """Make a table without lines; names of columns of numbers start with `>`."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in columns:
-        add_name_column(table, name.lstrip(">"), justify="right" if name.startswith(">") else "left")
     return table

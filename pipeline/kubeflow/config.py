@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt
 from croniter import CroniterBadDateError, croniter
 
-from pipeline.config import Options, PipelineConfig
+from pipeline.config import Options, PipelineConfig, SampleSize
 from pipeline.declared import ConfigError, Declared, Option, build, describe_kind, list_fields, read_toml, suggest
 
 SAMPLE = "sample"
@@ -88,9 +88,7 @@ class KubeflowConfig(Declared):
 
     data_volume: Annotated[Volume | None, Option("The volume with the data, if it comes from one.")] = None
 
-    sample_size: Annotated[
-        int, Interval(ge=100, le=1_000_000), Option("Training images that sample generates.", unit="images")
-    ] = 12_000
+    sample_size: Annotated[SampleSize, Option("Training images that sample generates.", unit="images")] = 12_000
 
     pipeline_root: Annotated[
         str, Option("Where artifacts go, such as s3://bucket/prefix; by default where the cluster keeps them.")

@@ -8,11 +8,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from rich.table import Table
 from rich.text import Text
 
 from components.report.lineage import Promotion
-from pipeline.commands.console import StageDisplay, Terminal, add_name_column, print_status, shorten_name
+from pipeline.commands.console import StageDisplay, Terminal, make_table, print_status, shorten_name
 from pipeline.runs import RunRecord
 
 
@@ -26,8 +25,7 @@ def show(*things: Any, **options: Any) -> str:
 
 @pytest.mark.parametrize("name", ["[/bold]", "[red]x", "a\\[b", ":smile:"])
 def test_a_name_is_never_markup(name: str) -> None:
-    table = Table(box=None)
-    add_name_column(table, "Class")
+    table = make_table("Class")
     table.add_row(Text(name))
     assert name in show(table)
 
@@ -40,9 +38,7 @@ def test_what_a_terminal_would_obey_is_shown_and_colours_stay() -> None:
 
 
 def test_a_long_name_leaves_the_numbers_where_they_can_be_seen() -> None:
-    table = Table(box=None)
-    add_name_column(table, "Class")
-    add_name_column(table, "Images", justify="right")
+    table = make_table("Class", ">Images")
     table.add_row(Text("x" * 300), "1,234")
     (row,) = show(table).splitlines()[1:]
     assert row.rstrip().endswith("…   1,234")

@@ -11,11 +11,21 @@ from typing import NamedTuple
 
 import pytest
 
+from components.images.image_files import ImageFileError
 from pipeline.commands.exit_codes import ExitCode
-from pipeline.commands.messages import REMEDIES, SENTENCES, explain, name_place
+from pipeline.commands.messages import REMEDIES, explain, name_place
+from pipeline.declared import ConfigError
+from pipeline.store import StoreError
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [path for folder in ("components", "pipeline") for path in sorted((ROOT / folder).rglob("*.py"))]
+# What the classes of our errors are derived from.
+OWN_ERRORS = {
+    node.name: [ast.unparse(base) for base in node.bases]
+    for path in SOURCES
+    for node in ast.parse(path.read_text()).body
+    if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+}
 # Placeholders of a template; what stands in for them is a path, an option or a value.
 PLACE = "{}"
 REMEDY = re.compile(
@@ -53,7 +63,7 @@ def list_messages() -> Iterator[Row]:
                 continue
             name = ast.unparse(node.exc.func)
             template = write_template(node.exc.args[0]) if node.exc.args else None
-            if name in SENTENCES and name != "DataRejectedError" and template:  # that one lists checks
+            if name in OWN_ERRORS and name != "DataRejectedError" and template:  # that one lists checks
                 yield Row(f"{path.relative_to(ROOT)}:{node.lineno}", name, template)
 
 
@@ -73,14 +83,23 @@ def test_a_message_says_what_where_and_what_to_do(row: Row) -> None:
     assert "\n" not in row.template
 
 
-def test_every_error_of_ours_has_its_exit_code() -> None:
-    defined = {
-        node.name
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
-    }
-    assert defined == SENTENCES.keys()
+@pytest.mark.parametrize("name", OWN_ERRORS)
+def test_an_error_of_ours_says_by_its_class_whose_fault_it_is(name: str) -> None:
+    (base,) = OWN_ERRORS[name]
+    assert base in ("ValueError", "RuntimeError") or base in OWN_ERRORS
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("epochs = 0: expected 1 to 10,000."), ExitCode.BAD_INPUT),
+        (ImageFileError("a.png: no image"), ExitCode.BAD_INPUT),
+        (StoreError("metadata.sqlite: locked"), ExitCode.ERROR),
+        (type("DataRejectedError", (RuntimeError,), {"__module__": "components.data_gate"})("3 images"), 4),
+    ],
+)
+def test_an_error_of_ours_is_its_own_sentence_and_has_its_exit_code(error: Exception, code: ExitCode) -> None:
+    assert explain(error) == (str(error).rstrip("."), code, True)
 
 
 @pytest.mark.parametrize("number", REMEDIES)

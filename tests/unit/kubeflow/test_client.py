@@ -195,6 +195,14 @@ def test_what_is_listed_is_printed_and_what_is_not_told_is_left_empty(serve, con
     assert [line.split() for line in listed] == [["a", "2026-03-28T01:30:00Z", "RUNNING"], ["b"]]
 
 
+@pytest.mark.parametrize("command", ["pause", "resume", "delete"])
+def test_data_on_the_command_line_names_the_schedule_that_it_made(serve, config, command):
+    gateway = serve(reply(200, '{"experiments": [{"experiment_id": "1"}]}'))
+    result = invoke(config, command, "--host", gateway.address, "--data", "sample")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: no schedule sample in the experiment fashion-mnist")
+
+
 def test_wrong_configuration_is_exit_code_2_and_asks_nothing(serve, config):
     gateway = serve(reply(200, "{}"))
     result = invoke(config, "schedule", "--host", gateway.address, "--cron", "0 0 2 * * *")

@@ -12,16 +12,10 @@ import pytest
 from PIL import Image
 
 from components.gate.checks import check_at_least, check_at_most
-from components.report.drawings import (
-    Axis,
-    Series,
-    draw_change,
-    draw_chart,
-    draw_check,
-    draw_pair,
-    encode_png,
-    fit_axis,
-)
+from components.report.drawings import Axis, Chart, Series, encode_png, fit_axis
+from components.report.page import load_template
+
+DRAWINGS = load_template("drawings.html.jinja").module
 
 
 def decode_png(uri: str) -> np.ndarray:
@@ -67,7 +61,7 @@ def read_numbers(drawing: str, shape: str, *names: str) -> list[float]:
 @pytest.mark.parametrize("value", [0.2, 0.8])
 def test_the_forbidden_side_of_a_bound_is_shaded(check, beyond_is_left: bool, value: float) -> None:
     result = check("accuracy", "overall", value, 0.5, images=9)
-    drawing = draw_check(
+    drawing = DRAWINGS.draw_check(
         result, [result, check("accuracy", "a", 0.1, 0.5, images=9), check("accuracy", "b", 0.9, 0.5, images=9)]
     )
     start, width = read_numbers(drawing, 'rect class="beyond"', "x", "width")
@@ -81,26 +75,26 @@ def test_checks_of_a_group_share_a_scale() -> None:
     group = [
         check_at_least("accuracy", name, value, 0.5, images=9) for name, value in (("a", 0.6), ("b", 0.7), ("c", 0.8))
     ]
-    dots = [read_numbers(draw_check(check, group), "circle", "cx")[0] for check in group]
+    dots = [read_numbers(DRAWINGS.draw_check(check, group), "circle", "cx")[0] for check in group]
     assert dots[1] - dots[0] == pytest.approx(dots[2] - dots[1], abs=0.11)
 
 
 def test_what_has_no_number_is_not_drawn() -> None:
     nan = check_at_least("accuracy", "overall", math.nan, 0.5, images=9)
-    assert draw_check(nan, [nan]) == ""
+    assert DRAWINGS.draw_check(nan, [nan]) == ""
     same = check_at_least("accuracy", "overall", 0.5, 0.5, images=9)
-    assert "<circle" in draw_check(same, [same])
+    assert "<circle" in DRAWINGS.draw_check(same, [same])
 
 
 def test_candidate_and_baseline_stand_on_one_line() -> None:
     axis = Axis(low=0, high=1, ticks=[0, 1])
-    assert draw_pair(0.9, 0.8, axis).count("<circle") == 2
-    assert draw_pair(0.9, None, axis).count("<circle") == 1
-    assert draw_pair(None, None, axis).count("<circle") == 0
+    assert DRAWINGS.draw_pair(0.9, 0.8, axis).count("<circle") == 2
+    assert DRAWINGS.draw_pair(0.9, None, axis).count("<circle") == 1
+    assert DRAWINGS.draw_pair(None, None, axis).count("<circle") == 0
 
 
 def test_lost_goes_to_the_left_and_won_to_the_right_in_proportion() -> None:
-    drawing = draw_change(10, 5, 20)
+    drawing = DRAWINGS.draw_change(10, 5, 20)
     (x, lost), (start, won) = (read_numbers(drawing, f'rect class="{side}"', "x", "width") for side in ("lost", "won"))
     assert x + lost == pytest.approx(start)
     assert lost == pytest.approx(2 * won)
@@ -108,9 +102,8 @@ def test_lost_goes_to_the_left_and_won_to_the_right_in_proportion() -> None:
 
 def test_a_chart_leaves_out_what_is_no_number_and_says_what_it_shows() -> None:
     axis = Axis(low=0, high=4, ticks=[0, 4])
-    chart = draw_chart(
-        [Series(style="candidate", points=[(0, 0), (1, math.nan), (2, 4)])], axis, axis, 'loss "by" epoch'
-    )
+    line = Series(style="candidate", points=[(0, 0), (1, math.nan), (2, 4)])
+    chart = DRAWINGS.draw_chart(Chart(series=[line], x=axis, y=axis, label='loss "by" epoch'))
     (points,) = re.findall('points="([^"]*)"', chart)
     assert len(points.split()) == 2
     assert 'role="img" aria-label="loss &#34;by&#34; epoch"' in chart
