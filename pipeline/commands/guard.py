@@ -40,6 +40,7 @@ def tell_errors() -> Iterator[None]:
             raise
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename:
             error.filename = "standard output"  # a run names its folder, and other commands write nothing else
+            _drop_unwritten()
         explanation = explain(error)
         _say(f"Error: {explanation.sentence}{'' if explanation.known else _keep_details()}.")
         raise SystemExit(explanation.code) from error
