@@ -1,0 +1,58 @@
+"""How a command has to refuse: one sentence that names the culprit, the documented exit code, and nothing written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from pipeline.cli import app
+from tests.faults.tally import TALLY
+from tests.faults.whole import digest_tree
+
+BAD_INPUT = 2
+ERROR = 1
+# What Python and its libraries say of themselves, and no person can do anything with.
+_JARGON = re.compile(
+    r"Traceback|\bobject has no attribute|\binvalid literal|\[Errno|\bNoneType\b|<class |0x7f|\bunpack\b"
+)
+_LONGEST = 700
+
+
+def invoke(*arguments: object) -> Result:
+    """Call a command in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def check_sentence(text: str, culprit: str) -> None:
+    """It is one line that a person can do something with."""
+    lines = text.strip().splitlines()
+    assert len(lines) == 1, text
+    assert text.startswith("Error: "), text
+    assert lines[0].endswith((".", "?")), text
+    assert lines[0].isprintable(), text
+    assert len(lines[0]) <= _LONGEST, text
+    assert culprit in text, text
+    assert not _JARGON.search(text), text
+
+
+def check_refusal(*arguments: object, culprit: str, code: int = BAD_INPUT, untouched: Path | None = None) -> str:
+    """Call a command, and look at how it refuses; return the sentence.
+
+    Args:
+        arguments: the command and its options.
+        culprit: what has to be named.
+        code: how it has to end.
+        untouched: a folder in which nothing may change.
+    """
+    before = digest_tree(untouched) if untouched else None
+    result = invoke(*arguments)
+    assert result.exit_code == code, (result.exit_code, result.stderr, result.stdout)
+    assert not isinstance(result.exception, Exception) or isinstance(result.exception, SystemExit), result.exception
+    check_sentence(result.stderr, culprit)
+    assert not result.stdout, result.stdout
+    if untouched:
+        assert digest_tree(untouched) == before
+    TALLY.inputs += 1
+    return result.stderr
