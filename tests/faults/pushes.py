@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 from components import pusher
 from components.images.summary import write_description
-from components.serving.versions import Manifest, digest_model
+from components.serving.directory_lock import lock_serving_dir
+from components.serving.manifest import Manifest, digest_model
 from tests.faults.processes import fork
 
 # What Python tells of before it does it: https://docs.python.org/3/library/audit_events.html
@@ -28,12 +29,16 @@ def make_push(models: SimpleNamespace, name: str, directory: Path) -> Callable[[
     write_description(summary, (28, 28), ("cat", "dog"))
     model, serving_dir = getattr(models, name), directory / "serving"
     manifest = Manifest(
-        digest=digest_model(model), recipe=name, run_id="r", baseline_version=0, pushed_at="2025-01-01T00:00:00+00:00"
+        digest=digest_model(model),
+        recipe=name,
+        run_id="r",
+        baseline_version=None,
+        pushed_at="2025-01-01T00:00:00+00:00",
     )
 
     def push() -> int:
         pusher.verify_copy = lambda *_: 0  # in a forked copy of this process only
-        with pusher.lock_serving_dir(serving_dir):
+        with lock_serving_dir(serving_dir):
             return pusher.push_model(model, serving_dir, manifest, models.examples, summary)
 
     return push

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
 from tests.faults.tally import TALLY
-from tests.faults.whole import digest_tree
+from tests.faults.whole import describe_tree
 
 BAD_INPUT = 2
 ERROR = 1
@@ -20,9 +23,25 @@ _JARGON = re.compile(
 _LONGEST = 700
 
 
+# More than any command takes for a bad input, and less than a bomb would.
+_MEMORY_BYTES = 300 * 2**20
+
+
 def invoke(*arguments: object) -> Result:
     """Call a command in this process."""
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@contextmanager
+def bound_memory() -> Iterator[None]:
+    """Let this process have 300 MiB more than it has, and no more: VmData in proc(5), in KiB."""
+    used = int(re.search(r"VmData:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (used + _MEMORY_BYTES, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def check_sentence(text: str, culprit: str) -> None:
@@ -46,13 +65,14 @@ def check_refusal(*arguments: object, culprit: str, code: int = BAD_INPUT, untou
         code: how it has to end.
         untouched: a folder in which nothing may change.
     """
-    before = digest_tree(untouched) if untouched else None
-    result = invoke(*arguments)
+    before = describe_tree(untouched) if untouched else None
+    with bound_memory():
+        result = invoke(*arguments)
     assert result.exit_code == code, (result.exit_code, result.stderr, result.stdout)
     assert not isinstance(result.exception, Exception) or isinstance(result.exception, SystemExit), result.exception
     check_sentence(result.stderr, culprit)
     assert not result.stdout, result.stdout
     if untouched:
-        assert digest_tree(untouched) == before
+        assert describe_tree(untouched) == before
     TALLY.inputs += 1
     return result.stderr

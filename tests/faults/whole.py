@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from components.serving.versions import digest_model, get_next_version, list_versions, read_manifest
+from components.serving.history import read_history
+from components.serving.integrity import verify_model
+from components.serving.versions import find_versions, get_next_version
 from pipeline.runs import read_outputs, read_records
 
 
 def check_serving(serving_dir: Path) -> list[int]:
     """Return the versions; every folder that a server would load is a whole model, as its manifest says."""
-    versions = list_versions(serving_dir)
-    for version in versions:
-        manifest = read_manifest(serving_dir, version)
-        assert manifest, f"version {version} has no manifest"
-        assert digest_model(serving_dir / str(version)) == manifest.digest, f"version {version} is not whole"
+    versions = find_versions(serving_dir)
+    for version, path in versions.items():
+        finding = verify_model(path)
+        assert finding.state == "verified", (version, finding)
     assert get_next_version(serving_dir) > max(versions, default=0)
-    return versions
+    assert not any(push.taken_back for push in read_history(serving_dir))
+    return list(versions)
 
 
 def check_output(output: Path, *, lost_records: int = 0) -> list[int]:
@@ -31,13 +32,7 @@ def check_output(output: Path, *, lost_records: int = 0) -> list[int]:
     return [version for serving in sorted(output.glob("*/serving")) for version in check_serving(serving)]
 
 
-def digest_tree(directory: Path) -> dict[str, str]:
-    """Return what is below a folder: the digest of each file, where each link leads, and "" for a folder."""
-    found = {}
-    for path in sorted(directory.rglob("*")):
-        name = path.relative_to(directory).as_posix()
-        if path.is_symlink():
-            found[name] = f"-> {path.readlink()}"
-        else:
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-    return found
+def describe_tree(directory: Path) -> dict[str, tuple[int, int, int]]:
+    """Return what is below a folder: inode, size and time of each thing, no link followed."""
+    states = ((path, path.lstat()) for path in sorted(directory.rglob("*")))
+    return {str(path): (state.st_ino, state.st_size, state.st_mtime_ns) for path, state in states}
