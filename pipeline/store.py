@@ -47,7 +47,9 @@ def _describe(path: Path, error: object) -> str:
     if "locked" in text:
         return f"{path}: locked by another process; end that one (fuser {path} names it), and try again."
     if "readonly" in text:
-        return f"{path}: a run was killed while it wrote there; give yourself the right to write it, so that it is undone."
+        return (
+            f"{path}: a run was killed while it wrote there; give yourself the right to write it, so that it is undone."
+        )
     if "unable to open" in text or isinstance(error, OSError):
         return f"{path}: can't be opened ({text}); give yourself access to it, and try again."
     reason = text.splitlines()[-1] if text else type(error).__name__
