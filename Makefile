@@ -12,7 +12,7 @@ STACK_ROOT ?= /var/tmp/tfx-fashion-mnist-debian-13
 READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor audit setup run test test-kubeflow test-other-stack prove-image check format lock benchmark \
+.PHONY: help doctor audit setup run test test-kubeflow test-other-stack torture prove-image check format lock benchmark \
 	benchmark-scale benchmark-retraining simulate-gate clean
 
 help: ## Show this list.
@@ -31,6 +31,11 @@ test: $(READY) ## Run all tests; ARGS="tests/unit -k idx" for some.
 
 test-kubeflow: $(READY) .kubeflow/ready ## Run it on Kubeflow Pipelines' own backend (root, Linux); KFP_BACKEND=DIR has its programs.
 	@$(RUN) -m pytest tests/kubeflow $(ARGS)
+
+torture: $(READY) .torture/ready ## Do all that can go wrong on purpose: kills, damage, full disks, clocks (root, Linux); an hour.
+	@$(RUN) -m pytest tests/faults -m "" $(ARGS)
+	@.torture/atheris/bin/python -m tests.faults.fuzz_idx $(FUZZ_SECONDS)
+FUZZ_SECONDS := 60
 
 prove-image: ## Run the Dockerfile's steps in a Debian 13, without docker (root, mmdebstrap); see deploy/prove_image.py.
 	@$(PYTHON) deploy/prove_image.py $(or $(IMAGE_ROOT),/tmp/image-root) $(if $(IMAGE_PYTHON),--python $(IMAGE_PYTHON))
@@ -73,7 +78,7 @@ simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, a
 	@$(RUN) -m benchmarks.gate_simulation $(ARGS)
 
 clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
-	rm -rf .venv .uv .kubeflow .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .uv .kubeflow .torture .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stack is chosen before anything is downloaded, uv included.
@@ -101,6 +106,16 @@ MOTO := moto[server]==5.2.5
 VALIDATOR := kubernetes-validate==1.37.0
 # Later releases of Debian call some of them ...t64.
 MARIADB := mariadb-server-core libaio1 libnuma1 liburing2 libpcre2-8-0
+
+# A fuzzer in a place of its own, for there is no wheel of it for every machine, and a clock that can be moved, unpacked.
+.torture/ready: | $(filter .uv/bin/uv,$(UV))
+	@echo "Getting atheris and libfaketime into .torture"
+	@rm -rf .torture && mkdir -p .torture/packages
+	@$(UV) venv --quiet --python .venv/bin/python .torture/atheris
+	@$(UV) pip install --quiet --python .torture/atheris/bin/python --only-binary :all: atheris numpy
+	@cd .torture/packages && apt-get update -qq && apt-get download -qq libfaketime
+	@dpkg -x .torture/packages/*.deb .torture/faketime
+	@touch $@
 
 .uv/bin/uv:
 	@echo "Installing uv into .uv"

@@ -19,6 +19,10 @@ from annotated_types import Ge, Gt, Interval
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path", tuple: "a list"}
 
 
+_MOST_BYTES = 1 << 20
+_LONGEST_SHOWN = 100
+
+
 class ConfigError(ValueError):
     """What was given can't be used; the message says where it stands, what it is and what is expected."""
 
@@ -99,10 +103,15 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
         ConfigError: It cannot be read, or is no TOML.
     """
     try:
-        return tomli.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:  # which may be a device without an end
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); {remedy}.") from error
-    except ValueError as error:  # TOML, or the characters that it is written in
+    if len(content) > _MOST_BYTES:
+        raise ConfigError(f"{path}: more than {_MOST_BYTES:,} bytes, expected a few lines of TOML; {remedy}.")
+    try:
+        return tomli.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # TOML, or the characters that it is written in
         raise ConfigError(f"{path}: not TOML ({error}); correct it there.") from error
 
 
@@ -149,14 +158,18 @@ def _describe_mistake(record: type[Declared], mistake: Mapping[str, Any], write:
     name, fields_ = steps[depth], _read_fields(owner)
     table = f"[{'.'.join(steps[:depth])}] " if depth else ""
     if mistake["type"] == "unexpected_keyword_argument":
-        return f"{table}unknown key {name}; {suggest(name, fields_)}"
+        return f"{table}unknown key {_shorten(name)}; {suggest(name, fields_)}"
     if mistake["type"] == "missing":
         return f"{table}{name} is missing."
     value, field = mistake["input"], fields_[name]
     shown = value if type(value) in (int, float) else repr(value)
     out_of_range = mistake["type"].endswith(("_equal", "_than"))
-    given = write.format(name=name, option=name.replace("_", "-"), value=shown)
+    given = write.format(name=name, option=name.replace("_", "-"), value=_shorten(str(shown)))
     return f"{table}{given}: expected {field.range if out_of_range else describe_kind(field.kind)}."
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _find_owner(record: type[Declared], steps: Sequence[str]) -> tuple[type[Declared], int]:

@@ -23,7 +23,9 @@ def check_store(path: Path) -> bool:
     try:
         if not path.exists():
             return False
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
+        # What a killed run had in hand lies in a journal, and only who may write can undo it.
+        mode = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
+        connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=_WAIT_SECONDS)
         try:
             (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -44,6 +46,10 @@ def _describe(path: Path, error: object) -> str:
         return f"{path}: a folder, expected the file of ML Metadata; move it away, and run again."
     if "locked" in text:
         return f"{path}: locked by another process; end that one (fuser {path} names it), and try again."
+    if "readonly" in text:
+        return (
+            f"{path}: a run was killed while it wrote there; give yourself the right to write it, so that it is undone."
+        )
     if "unable to open" in text or isinstance(error, OSError):
         return f"{path}: can't be opened ({text}); give yourself access to it, and try again."
     reason = text.splitlines()[-1] if text else type(error).__name__

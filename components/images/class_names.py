@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 FILE = "labels.txt"
 _COUNTS = range(2, 257)  # labels are uint8
 _MAX_CHARACTERS = 64
+_MAX_BYTES = 1 << 20  # sixteen times what the longest names take
 # Zero-width joiner and non-joiner: parts of words and signs that people write.
 _JOINERS = "\u200c\u200d"
 
@@ -31,9 +32,10 @@ def read_class_names(directory: Path) -> tuple[str, ...] | None:
     if not os.path.lexists(path):
         return None
     try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a byte order mark at the front
+        text = _read_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise ClassNameError(f"{path} cannot be read ({error}); expected a class name a line, in UTF-8") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ClassNameError(f"{path} cannot be read ({reason}); expected a class name a line, in UTF-8") from error
     names = tuple(line.strip() for line in text.rstrip().split("\n"))
     if "" in names or len(set(names)) < len(names) or len(names) not in _COUNTS:
         raise ClassNameError(
@@ -79,6 +81,16 @@ def check_first_label(labels: NDArray[np.uint8], names: Sequence[str], directory
             f"the labels run from 1 to {labels[-1]} for the {len(names)} names of {FILE}; "
             f"subtract 1 from each in {directory}: the first class has the label 0"
         )
+
+
+def _read_text(path: Path) -> str:
+    if path.exists() and not path.is_file():  # a pipe would be waited for, and a device may have no end
+        raise ClassNameError(f"{path} is no regular file; expected a class name a line, in UTF-8")
+    with path.open("rb") as file:
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise ClassNameError(f"{path} has more than {_MAX_BYTES:,} bytes; expected a class name a line, in UTF-8")
+    return content.decode("utf-8-sig")  # Windows editors put a byte order mark at the front
 
 
 def _find_problem(name: str) -> str:

@@ -46,6 +46,8 @@ def read_image_file(path: Path, shape: tuple[int, int]) -> Picture:
         ImageFileError: The file is none of these, is damaged or animated, or its images are not of `shape`.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ImageFileError(f"{path}: no regular file; expected a PNG, JPEG or IDX file.")
         with path.open("rb") as file:
             start = file.read(512)
         if start[:2] in _IDX_STARTS:
@@ -53,6 +55,8 @@ def read_image_file(path: Path, shape: tuple[int, int]) -> Picture:
         else:
             with Image.open(path, formats=("PNG", "JPEG")) as image:
                 picture = _read_pixels(image, path)
+    except ImageFileError:
+        raise
     except UnidentifiedImageError:
         kind = describe_start(start) or "no image"
         if kind in ("a PNG image", "a JPEG image"):

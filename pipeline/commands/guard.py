@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from pipeline.commands.exit_codes import ExitCode
 from pipeline.commands.messages import explain
-from pipeline.commands.plain_text import prepare_streams, show_controls
+from pipeline.commands.plain_text import prepare_streams, show_line
 
 DEBUG = "PIPELINE_DEBUG"
 
@@ -117,6 +117,6 @@ def _keep_details() -> str:
 def _say(sentence: str) -> None:
     """Say it if anybody can hear it."""
     try:
-        print(show_controls(sentence), file=sys.stderr, flush=True)
+        print(show_line(sentence), file=sys.stderr, flush=True)
     except OSError:
         return

@@ -34,6 +34,11 @@ def show_controls(text: str) -> str:
     return _CONTROLS.sub(lambda found: chr(0x2400 + ord(found[0])) if ord(found[0]) < ord(" ") else "\ufffd", text)
 
 
+def show_line(text: str) -> str:
+    r"""Do so with line breaks as well: what somebody named by two lines is told in one."""
+    return show_controls("\N{SYMBOL FOR NEWLINE}".join(text.splitlines()))
+
+
 def prepare_streams() -> None:
     """Make standard output and error take any text, and be there at all: `2>&-` leaves a process without one.
 

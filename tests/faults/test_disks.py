@@ -1,0 +1,144 @@
+"""A disk that is full, read-only or another one: a sentence, nothing half-written, and the next run ends well."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from pipeline.commands.messages import explain
+from pipeline.runs import read_records
+from tests.faults.disks import fill, needs_root, on_a_disk, remount
+from tests.faults.processes import FAST, call, complete_run
+from tests.faults.pushes import make_push
+from tests.faults.refusals import check_sentence
+from tests.faults.whole import check_output, check_serving
+
+pytestmark = [needs_root, pytest.mark.timeout(3600)]
+PAGE = 4096
+SEED = 13
+# What a run writes in all, on 600 images, and some more.
+MOST_BYTES = 4 << 20
+
+
+def test_a_disk_that_is_full_at_each_write_of_a_push(constant_models, tmp_path, tally):
+    pushes = [make_push(constant_models, name, tmp_path) for name in "ab"]
+    serving = tmp_path / "serving"
+    serving.mkdir()
+
+    def push_again_and_again():
+        assert pushes[0]() == 1
+        for failures in range(1000):
+            filler = fill(serving, failures * PAGE)
+            try:
+                pushes[1]()
+            except OSError as error:
+                told = explain(error).sentence
+                assert "no space left" in told.lower(), told
+                assert str(serving) in told, told
+                assert check_serving(serving) == [1]
+                filler.unlink()
+            else:
+                filler.unlink(missing_ok=True)
+                return failures, check_serving(serving)
+        raise AssertionError("It never fits.")
+
+    failures, versions = on_a_disk(serving, "4m", push_again_and_again)
+    assert failures >= 5
+    assert len(versions) == 2
+    tally.faults += failures
+
+
+def run_on_full_disks(data, place, tally, seeds):
+    """Fill the disk up to a random rest, run, look; then make room, and run again."""
+
+    def run_again_and_again():
+        output = place / "output"
+        complete_run("--data", data, "--output", output)
+        rng = random.Random(SEED)
+        versions, full = check_output(output), 0
+        for seed in seeds:
+            filler = fill(place, rng.randrange(MOST_BYTES) if seed else 0)
+            arguments = ("run", "--json", "--data", data, "--output", output, *FAST, "--no-cache", "--seed", seed)
+            process = call(*arguments)
+            filler.unlink()
+            if process.returncode:
+                record = json.loads(process.stdout or process.stderr.splitlines()[-1])
+                (reason,) = record["reasons"]
+                check_sentence(f"Error: {reason}.", "")
+                assert "Traceback" not in process.stderr
+                full += 1
+            found = check_output(output)
+            assert set(found) >= set(versions)
+            versions = found
+        record = complete_run("--data", data, "--output", output, "--seed", 1000)
+        assert record["newly_pushed"]
+        assert len(read_records(output)) >= 2
+        return full
+
+    full = on_a_disk(place, "64m", run_again_and_again)
+    tally.faults += full
+    return full
+
+
+@pytest.mark.torture
+def test_a_disk_that_is_full_anywhere_in_a_run(sample_dir, tmp_path, tally):
+    assert run_on_full_disks(sample_dir, tmp_path, tally, range(12)) >= 6
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_in_a_run(sample_dir, tmp_path, tally):
+    assert run_on_full_disks(sample_dir, tmp_path, tally, range(2)) >= 1
+
+
+@pytest.mark.slow
+def test_what_was_made_can_be_read_where_nothing_can_be_written(sample_dir, tmp_path, tally):
+    def use_a_read_only_disk():
+        output = tmp_path / "output"
+        complete_run("--data", sample_dir, "--output", output)
+        remount(tmp_path, "ro")
+        readers = [
+            call(*command, "--output", output)
+            for command in (
+                ("status",),
+                ("report", "--format", "text"),
+                ("report", "--format", "json"),
+                ("verify",),
+                ("predict", "--eval", 0),
+            )
+        ]
+        writers = [
+            call("run", "--data", sample_dir, "--output", output),
+            call("run", "--data", sample_dir, "--output", tmp_path / "new"),
+            call("report", "--output", output),
+        ]
+        remount(tmp_path, "rw")
+        return readers, writers, check_output(output)
+
+    readers, writers, versions = on_a_disk(tmp_path, "64m", use_a_read_only_disk)
+    for process in readers:
+        assert process.returncode == 0, process.stderr
+        assert process.stdout
+    for process in writers:
+        assert process.returncode in (1, 2), process.stdout
+        check_sentence(process.stderr, str(tmp_path))
+    assert versions == [1]
+    tally.faults += len(readers) + len(writers)
+
+
+@pytest.mark.slow
+def test_a_serving_directory_on_another_disk_than_the_rest(sample_dir, tmp_path, tally):
+    output, other = tmp_path / "output", tmp_path / "other"
+    name = complete_run("--data", sample_dir, "--output", output)["data"]
+    other.mkdir()
+
+    def push_elsewhere():
+        (output / name / "serving").rename(output / name / "serving-then")
+        (output / name / "serving").symlink_to(other)
+        return complete_run("--data", sample_dir, "--output", output, "--seed", 2), check_output(output)
+
+    record, versions = on_a_disk(other, "64m", push_elsewhere)
+    assert record["newly_pushed"]
+    assert versions == [record["pushed_version"]]
+    tally.faults += 1
