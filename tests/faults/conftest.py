@@ -36,7 +36,16 @@ def output(finished_output: Path) -> Path:
     kept.rename(finished_output)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave all that is in this folder to `make torture`."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker("torture")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the tally."""
+    """Print the tally, if anything was counted."""
+    if not (TALLY.inputs or TALLY.kills_of_runs or TALLY.kills_in_pushes or TALLY.power_cuts or TALLY.faults):
+        return
     terminalreporter.section("torture")
     terminalreporter.write_line(TALLY.describe())
