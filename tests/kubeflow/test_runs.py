@@ -175,7 +175,7 @@ def test_a_model_that_is_not_blessed_is_not_pushed(cluster, package, second_run,
     assert not run.failed, describe_failure(run)
     stages = read_run(run)
     assert get_number(stages["Evaluator"][1]["blessing"], "blessed") == 0
-    assert "pushed_version" not in stages["Pusher"][1]["pushed_model"].get("metadata", {})
+    assert "pushed_version" not in stages["Pusher"][1]["pushed_model"].custom_properties
     assert list_versions(serving) == [1, 2]
 
 
