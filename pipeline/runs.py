@@ -14,10 +14,13 @@ from typing import Any, Literal
 import msgspec
 
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
+from components.images.regular_files import read_regular
 from components.report.lineage import Artifact, Origin, Promotion, read_properties
 from components.report.push import read_push
 from pipeline.processes import identify_process
 from pipeline.store import StoreError, check_store
+
+_MOST_BYTES = 16 << 20  # of a record: far more than the names and reasons of a run come to
 
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error", "interrupted", "damaged"]
 
@@ -112,14 +115,15 @@ def read_records(output: Path) -> list[RunRecord]:
 
     The order is that in which they were started: the clock, which the name of a run is from, may have been set back.
     """
-    records = [_read_record(path) for path in output.glob("*/runs/*/run.json")]
+    paths = [directory / "run.json" for directory in output.glob("*/runs/*")]
+    records = [_read_record(path) for path in paths if os.path.lexists(path)]  # one that leads nowhere, too
     return sorted(records, key=lambda record: (record.sequence, record.run_id), reverse=True)
 
 
 def _read_record(path: Path) -> RunRecord:
     run_id, data = path.parent.name, path.parents[2].name
     try:
-        if not (text := path.read_bytes().strip()):
+        if not (text := read_regular(path, _MOST_BYTES).strip()):
             raise ValueError("it is empty")
         record = msgspec.convert(json.loads(text), RunRecord)
         if (record.run_id, record.data) != (run_id, data):  # a copy: its names lead elsewhere

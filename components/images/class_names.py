@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from components.images.regular_files import read_regular
+
 FILE = "labels.txt"
 _COUNTS = range(2, 257)  # labels are uint8
 _MAX_CHARACTERS = 64
@@ -84,13 +86,7 @@ def check_first_label(labels: NDArray[np.uint8], names: Sequence[str], directory
 
 
 def _read_text(path: Path) -> str:
-    if path.exists() and not path.is_file():  # a pipe would be waited for, and a device may have no end
-        raise ClassNameError(f"{path} is no regular file; expected a class name a line, in UTF-8")
-    with path.open("rb") as file:
-        content = file.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise ClassNameError(f"{path} has more than {_MAX_BYTES:,} bytes; expected a class name a line, in UTF-8")
-    return content.decode("utf-8-sig")  # Windows editors put a byte order mark at the front
+    return read_regular(path, _MAX_BYTES).decode("utf-8-sig")  # Windows editors put a byte order mark at the front
 
 
 def _find_problem(name: str) -> str:

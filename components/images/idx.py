@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.images.file_kinds import describe_start
+from components.images.regular_files import open_regular
 
 CHUNK_BYTES = 1 << 20
 MAX_DIMENSIONS = 3
@@ -95,8 +96,7 @@ def read_rows(path: Path, start: int, stop: int) -> NDArray[np.uint8]:
             no such rows.
     """
     try:
-        _check_regular(path)
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             shape = _plain_shape(path, stream)
             if not 0 <= start <= stop <= shape[0]:
                 raise IdxError(f"{path.name}: rows {start} to {stop} asked for, expected rows within 0 to {shape[0]}")
@@ -177,8 +177,7 @@ def _checked_chunks(path: Path, dimensions: int) -> Iterator[bytes]:
 
 def _plain_chunks(path: Path) -> Iterator[bytes]:
     try:
-        _check_regular(path)
-        with path.open("rb") as raw:
+        with open_regular(path) as raw:
             compressed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
             with gzip.GzipFile(fileobj=raw) if compressed else raw as stream:
@@ -227,11 +226,6 @@ def _checked_shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...
 
 def _declared_shape(header: bytes) -> tuple[int, ...]:
     return struct.unpack(f">{len(header) // 4 - 1}I", header[4:])
-
-
-def _check_regular(path: Path) -> None:
-    if path.exists() and not path.is_file():
-        raise IdxError(f"{path.name}: no regular file, expected an IDX file")
 
 
 def _check_size(path: Path, found: int, shape: tuple[int, ...]) -> None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from components.features import GREY_WEIGHTS
 from components.images.file_kinds import describe_start
 from components.images.idx import IdxError, read_images
+from components.images.regular_files import open_regular
 
 _IDX_STARTS = (b"\x00\x00", b"\x1f\x8b")  # plain and gzip
 _OPAQUE = 255
@@ -46,9 +47,7 @@ def read_image_file(path: Path, shape: tuple[int, int]) -> Picture:
         ImageFileError: The file is none of these, is damaged or animated, or its images are not of `shape`.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ImageFileError(f"{path}: no regular file; expected a PNG, JPEG or IDX file.")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(512)
         if start[:2] in _IDX_STARTS:
             picture = Picture(read_images(path))
@@ -65,9 +64,8 @@ def read_image_file(path: Path, shape: tuple[int, int]) -> Picture:
     except IdxError as error:
         raise ImageFileError(f"{path.parent / str(error)}.") from error
     except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        raise ImageFileError(
-            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); restore it."
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise ImageFileError(f"{path}: cannot be read ({reason}); expected a whole PNG, JPEG or IDX file.") from error
     if picture.grey.shape[1:] != shape:
         found, expected = ("{} x {}".format(*size) for size in (picture.grey.shape[1:], shape))
         raise ImageFileError(f"{path}: {found} pixels, expected {expected} (height x width), as the model was trained.")

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import msgspec
 
+from components.images.regular_files import read_regular
 from components.serving.manifest import ServingError
 from components.serving.versions import find_versions, read_manifest, replace_file
 
 HISTORY = ".pushed.json"
+_MOST_BYTES = 64 << 20  # some 400,000 pushes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,11 @@ def read_history(serving_dir: Path) -> list[Push]:
     """
     path, versions = serving_dir / HISTORY, find_versions(serving_dir)
     try:
-        recorded = msgspec.json.decode(path.read_bytes(), type=list[Push]) if path.exists() else []
-    except ValueError as error:
+        recorded = msgspec.json.decode(read_regular(path, _MOST_BYTES), type=list[Push]) if path.exists() else []
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ServingError(
-            f"{path}: not a list of what was pushed ({error}); restore it, or delete it: "
+            f"{path}: not a list of what was pushed ({reason}); restore it, or delete it: "
             "then a model that was taken back may be pushed again."
         ) from error
     known = {push.version: push for push in (*_list_present(serving_dir, versions), *recorded)}

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import msgspec
 
+from components.images.regular_files import read_regular
+
 # TensorFlow leaves assets.extra to the user: https://www.tensorflow.org/guide/saved_model#the_savedmodel_format
 MANIFEST = Path("assets.extra", "manifest.json")
 DATA_SUMMARY = Path("assets.extra", "data")
 _CHUNK_BYTES = 1 << 20
+_MOST_BYTES = 16 << 20  # of a manifest: far more than the names of a model's files come to
 
 
 class ServingError(RuntimeError):
@@ -60,7 +63,7 @@ def read_model_manifest(model_dir: Path) -> Manifest | None:
     """
     path = model_dir / MANIFEST
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(read_regular(path, _MOST_BYTES), type=Manifest)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -200,9 +200,10 @@ def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome)
         record.verdict = "not_blessed"
         return ExitCode.NOT_BLESSED
     record.verdict = "pushed"
-    record.pushed_version = outcome.pushed_version
+    record.pushed_version = version = outcome.pushed_version
     record.newly_pushed, record.same_answers = outcome.newly_pushed, outcome.same_answers
-    record.serving_path = str(find_versions(config.serving_dir).get(outcome.pushed_version or 0, config.serving_dir))
+    serving = config.serving_dir
+    record.serving_path = str(serving if version is None else find_versions(serving).get(version, serving))
     return ExitCode.OK
 
 

@@ -16,7 +16,6 @@ LIBRARY = next(
     Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"),
 )
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not LIBRARY.exists(), reason="needs libfaketime, which make torture gets"),
 ]

@@ -82,17 +82,14 @@ def run_on_full_disks(data, place, tally, seeds):
     return full
 
 
-@pytest.mark.torture
 def test_a_disk_that_is_full_anywhere_in_a_run(sample_dir, tmp_path, tally):
     assert run_on_full_disks(sample_dir, tmp_path, tally, range(12)) >= 6
 
 
-@pytest.mark.slow
 def test_a_disk_that_is_full_in_a_run(sample_dir, tmp_path, tally):
     assert run_on_full_disks(sample_dir, tmp_path, tally, range(2)) >= 1
 
 
-@pytest.mark.slow
 def test_what_was_made_can_be_read_where_nothing_can_be_written(sample_dir, tmp_path, tally):
     def use_a_read_only_disk():
         output = tmp_path / "output"
@@ -127,7 +124,6 @@ def test_what_was_made_can_be_read_where_nothing_can_be_written(sample_dir, tmp_
     tally.faults += len(readers) + len(writers)
 
 
-@pytest.mark.slow
 def test_a_serving_directory_on_another_disk_than_the_rest(sample_dir, tmp_path, tally):
     output, other = tmp_path / "output", tmp_path / "other"
     name = complete_run("--data", sample_dir, "--output", output)["data"]

@@ -87,7 +87,6 @@ def end_well(data: Path, output: Path, seed: int, versions: list[int]) -> None:
     assert len(json.loads(asked.stdout)) == 1, asked.stderr
 
 
-@pytest.mark.torture
 @pytest.mark.timeout(7200)
 def test_a_run_killed_at_the_end_of_any_stage_and_inside_of_it_is_survived(sample_dir, tmp_path, tally):
     record = complete_run("--data", sample_dir, "--output", tmp_path)
@@ -95,7 +94,6 @@ def test_a_run_killed_at_the_end_of_any_stage_and_inside_of_it_is_survived(sampl
     survive(list_moments({"Start-up": record["startup_seconds"], **seconds}), sample_dir, tmp_path, tally)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_run_killed_where_most_can_be_broken_is_survived(sample_dir, output, tally):
     moments = [

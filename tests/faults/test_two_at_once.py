@@ -13,7 +13,7 @@ from tests.faults.processes import FAST, ROOT, Moment, call, complete_run, kill_
 from tests.faults.refusals import check_sentence
 from tests.faults.whole import check_output
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 
 def start(data, output, *more):

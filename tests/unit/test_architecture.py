@@ -22,7 +22,7 @@ SOURCES = {
 ARROWS: dict[str, set[str]] = {
     "components.images": set(),
     "components.training": set(),
-    "components.serving": set(),
+    "components.serving": {"components.images"},
     "components.gate": {"components.images"},
     "components.report": {"components.gate", "components.images", "components.serving"},
     # The stages, which stand at the top.

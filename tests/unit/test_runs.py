@@ -163,7 +163,7 @@ def test_a_damaged_record_is_told_and_the_others_are_read(content: bytes, reason
 
 def test_a_folder_in_the_place_of_a_record_is_damage(tmp_path: Path) -> None:
     (tmp_path / "sample" / "runs" / "1" / "run.json").mkdir(parents=True)
-    assert "Is a directory" in read_records(tmp_path)[0].reasons[0]
+    assert "no regular file" in read_records(tmp_path)[0].reasons[0]
 
 
 def test_the_order_is_that_of_the_starts_whatever_the_clock_says(tmp_path: Path) -> None:
@@ -191,3 +191,16 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError, match="No space left"):
         save_record(tmp_path / "sample", RunRecord(run_id="1", data="sample"))
     assert list((tmp_path / "sample" / "runs").iterdir()) == []
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("target", ["/dev/zero", "folder", "pipe", "gone"])
+def test_a_record_that_is_no_regular_file_is_damaged(tmp_path: Path, target: str) -> None:
+    path = save_record(tmp_path / "sample", start_record("sample")) / "run.json"
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    path.unlink()
+    path.symlink_to(tmp_path / target)
+    (record,) = read_records(tmp_path)
+    assert record.verdict == "damaged"
+    assert record.reasons[0].startswith(f"{path}: no record of a run that can be read (")

@@ -297,7 +297,7 @@ def test_bad_class_names_are_refused(folder: Path, content: bytes, complaint: st
 def test_labels_txt_that_is_a_folder_is_refused(folder: Path) -> None:
     (folder / "labels.txt").unlink()
     (folder / "labels.txt").mkdir()
-    with pytest.raises(DataError, match=r"labels.txt is no regular file"):
+    with pytest.raises(DataError, match=r"labels.txt cannot be read \(no regular file\)"):
         load_dataset(folder)
 
 

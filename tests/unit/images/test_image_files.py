@@ -40,7 +40,7 @@ def test_all_images_of_an_idx_file_are_read(tmp_path: Path, name: str) -> None:
         ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0", "cut.png: a PNG image that is damaged"),
         ("shoe.webp", b"RIFF\0\0\0\0WEBPVP8 ", "shoe.webp: a WebP image; expected a PNG"),
         ("missing.png", None, "missing.png: cannot be read .No such file"),
-        ("folder", "folder", "folder: no regular file"),
+        ("folder", "folder", "folder: cannot be read .no regular file.; expected a whole PNG"),
     ],
 )
 def test_what_is_no_image_is_refused_with_its_name(tmp_path: Path, name: str, content, complaint: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def test_versions_of_before_there_was_a_record_are_known_by_their_manifests(tmp_
     (tmp_path / "2").mkdir()
     (tmp_path / "1" / "assets.extra" / "manifest.json").write_text("damaged")
     assert read_history(tmp_path) == [Push(version=0, digest="d", recipe="flour")]
+
+
+def test_a_record_that_is_a_pipe_is_told_as_such(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / HISTORY)
+    with pytest.raises(ServingError, match=r"\.pushed\.json: not a list of what was pushed \(no regular file\)"):
+        read_history(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", '[{"version": 1}]', "[1]", "null"])
