@@ -23,6 +23,8 @@ def check_store(path: Path) -> bool:
     try:
         if not path.exists():
             return False
+        if not path.is_file():  # sqlite would wait for a pipe, and can't be interrupted
+            raise StoreError(f"{path}: no regular file, expected that of ML Metadata; move it away, and run again.")
         # What a killed run had in hand lies in a journal, and only who may write can undo it.
         mode = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
         connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=_WAIT_SECONDS)
@@ -42,8 +44,6 @@ def check_store(path: Path) -> bool:
 
 def _describe(path: Path, error: object) -> str:
     text = str(error)
-    if path.is_dir():
-        return f"{path}: a folder, expected the file of ML Metadata; move it away, and run again."
     if "locked" in text:
         return f"{path}: locked by another process; end that one (fuser {path} names it), and try again."
     if "readonly" in text:

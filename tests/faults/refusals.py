@@ -18,7 +18,7 @@ BAD_INPUT = 2
 ERROR = 1
 # What Python and its libraries say of themselves, and no person can do anything with.
 _JARGON = re.compile(
-    r"Traceback|\bobject has no attribute|\binvalid literal|\[Errno|\bNoneType\b|<class |0x7f|\bunpack\b"
+    r"Traceback|\bobject has no attribute|\binvalid literal|\[Errno|\bNoneType\b|<class |0x7f|(values to|cannot) unpack"
 )
 _LONGEST = 700
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,13 @@ def make_a_folder(path: Path) -> None:
     path.mkdir()
 
 
-@pytest.mark.parametrize("damage", [write_garbage, cut, spoil_a_page, hold_other_tables, make_a_folder])
+def make_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("damage", [write_garbage, cut, spoil_a_page, hold_other_tables, make_a_folder, make_a_pipe])
 def test_a_damaged_store_is_told_with_its_path_and_the_way_out(damage: Callable[[Path], None], path: Path) -> None:
     damage(path)
     with pytest.raises(StoreError) as refusal:
