@@ -70,8 +70,8 @@ def check_model(model_dir: Path, name: Path | None = None) -> Finding:
     if finding.state == "damaged":
         more = f", and {len(finding.problems) - 1} more" if len(finding.problems) > 1 else ""
         raise ServingError(
-            f"{name or model_dir} is damaged: {finding.problems[0]}{more}. Restore its files, or delete that folder to "
-            "go back to the version before it; `verify` lists what is wrong."
+            f"{name or model_dir} is damaged: {finding.problems[0].rstrip('.')}{more}. Restore its files, or delete "
+            "that folder to go back to the version before it; `verify` lists what is wrong."
         )
     return finding
 

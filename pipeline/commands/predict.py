@@ -23,7 +23,7 @@ from components.images.statistics import Counts
 from components.images.summary import read_summary
 from components.report.number_format import write_percent
 from components.serving.integrity import check_model
-from components.serving.manifest import DATA_SUMMARY, ServingError
+from components.serving.manifest import DATA_SUMMARY
 from components.serving.versions import find_versions, list_versions
 from pipeline.commands.console import STATUS_WIDTH, Terminal, make_table, shorten_name
 from pipeline.environment import prepare_environment
@@ -66,6 +66,7 @@ def predict_images(
 
     Raises:
         PredictError: No model is pushed, or nothing is asked that it can answer.
+        ServingError: What is pushed is damaged.
         ImageFileError: A file holds no image that can be used.
         IdxError: The file of the evaluation images is not sound.
     """
@@ -138,10 +139,7 @@ def _find_model(output: Path, name: str | None, version: int | None) -> Path:
     if version is not None and version not in versions:
         raise PredictError(f"--version {version}: not in {found}; expected one of {', '.join(map(str, versions))}.")
     model_dir = versions[max(versions) if version is None else version]
-    try:
-        check_model(model_dir)  # a SavedModel is code
-    except ServingError as error:
-        raise PredictError(str(error)) from error
+    check_model(model_dir)  # a SavedModel is code
     return model_dir
 
 
