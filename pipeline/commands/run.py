@@ -61,12 +61,14 @@ def start_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool, as_js
             config, dataset = prepare_run(file, given, quiet=quiet)
             held.enter_context(lock_output(config.output_dir))
             check_store(config.metadata_path)
+            with name_place(config.output_dir):
+                record, last = open_record(config)
         except Exception as error:
             if as_json:  # a program is told too; the guard tells the person
                 print(describe_refusal(str(given.get("data", "auto")), explain(error).sentence))
             raise
         with name_place(config.output_dir):
-            return execute_run(config, dataset, quiet=quiet, as_json=as_json)
+            return execute_run(record, last, config, dataset, quiet=quiet, as_json=as_json)
 
 
 def prepare_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool) -> tuple[PipelineConfig, Dataset]:
@@ -98,18 +100,29 @@ def prepare_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool) -> 
     return config, dataset
 
 
-def execute_run(config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool) -> ExitCode:
+def open_record(config: PipelineConfig) -> tuple[RunRecord, RunRecord | None]:
+    """Begin to keep the record of a run; return it, and that of an earlier run after which there is nothing to do.
+
+    Raises:
+        OSError: It can't be kept.
+    """
+    record = start_record(config.name, find_next_sequence(config.output_dir.parent))
+    record.fingerprint = fingerprint_run(config)
+    last = find_unchanged(config, record.fingerprint)
+    save_record(config.output_dir, record)
+    return record, last
+
+
+def execute_run(
+    record: RunRecord, last: RunRecord | None, config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool
+) -> ExitCode:
     """Run the pipeline in a folder that is held, show how it goes, keep and print the record.
 
     Returns:
         The exit code that belongs to the verdict.
     """
     started = time.monotonic()
-    record = start_record(dataset.name, find_next_sequence(config.output_dir.parent))
-    record.fingerprint = fingerprint_run(config)
-    last = find_unchanged(config, record.fingerprint)
-    run_dir = save_record(config.output_dir, record)
-    log_file = run_dir / "run.log"
+    log_file = config.output_dir / "runs" / record.run_id / "run.log"
     with divert_output(log_file) as terminal, StageDisplay(terminal, quiet=quiet) as display:
         display.print(describe_data(dataset))
         if dataset.note:

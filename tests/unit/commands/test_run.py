@@ -1,13 +1,17 @@
-"""What the summary of a run advises."""
+"""What the summary of a run advises, and what is told of a run that could not begin."""
 
 from __future__ import annotations
 
+import errno
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from components.gate.checks import Check
+from pipeline.cli import app
 from pipeline.commands import run
 from pipeline.commands.run import suggest_next
 from pipeline.config import PipelineConfig
@@ -36,3 +40,20 @@ def test_rejected_data_names_the_option_that_decided(monkeypatch: pytest.MonkeyP
 def test_where_no_option_helps_none_is_named(monkeypatch: pytest.MonkeyPatch, failed: tuple[str, float]) -> None:
     advice = advise(monkeypatch, failed, ("label skew", 0.5))
     assert advice == "mend the files in /data/digits, and run again"
+
+
+def test_a_record_that_cannot_be_kept_is_an_error_in_json_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run, "save_record", fail)
+    result = CliRunner().invoke(
+        app, ["run", "--json", "--data", "sample", "--sample-size", "600", "--output", str(tmp_path / "output")]
+    )
+    assert result.exit_code == 1
+    record = json.loads(result.stdout)
+    assert (record["run_id"], record["verdict"]) == (None, "error")
+    assert "no space left" in record["reasons"][0].lower()
+    assert len(result.stderr.strip().splitlines()) == 1
