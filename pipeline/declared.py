@@ -17,8 +17,6 @@ import tomli
 from annotated_types import Ge, Gt, Interval
 
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path", tuple: "a list"}
-
-
 _MOST_BYTES = 1 << 20
 _LONGEST_SHOWN = 100
 

@@ -34,7 +34,7 @@ def read_class_names(directory: Path) -> tuple[str, ...] | None:
     if not os.path.lexists(path):
         return None
     try:
-        text = _read_text(path)
+        text = read_regular(path, _MAX_BYTES).decode("utf-8-sig")  # Windows editors put a byte order mark at the front
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ClassNameError(f"{path} cannot be read ({reason}); expected a class name a line, in UTF-8") from error
@@ -83,10 +83,6 @@ def check_first_label(labels: NDArray[np.uint8], names: Sequence[str], directory
             f"the labels run from 1 to {labels[-1]} for the {len(names)} names of {FILE}; "
             f"subtract 1 from each in {directory}: the first class has the label 0"
         )
-
-
-def _read_text(path: Path) -> str:
-    return read_regular(path, _MAX_BYTES).decode("utf-8-sig")  # Windows editors put a byte order mark at the front
 
 
 def _find_problem(name: str) -> str:

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.gate.checks import OVERALL, get_failures
 from components.gate.data_checks import list_deciding_bounds
@@ -62,13 +62,13 @@ def start_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool, as_js
             held.enter_context(lock_output(config.output_dir))
             check_store(config.metadata_path)
             with name_place(config.output_dir):
-                record, last = open_record(config)
+                begun = begin_run(config)
         except Exception as error:
             if as_json:  # a program is told too; the guard tells the person
                 print(describe_refusal(str(given.get("data", "auto")), explain(error).sentence))
             raise
         with name_place(config.output_dir):
-            return execute_run(record, last, config, dataset, quiet=quiet, as_json=as_json)
+            return execute_run(begun, config, dataset, quiet=quiet, as_json=as_json)
 
 
 def prepare_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool) -> tuple[PipelineConfig, Dataset]:
@@ -100,28 +100,35 @@ def prepare_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool) -> 
     return config, dataset
 
 
-def open_record(config: PipelineConfig) -> tuple[RunRecord, RunRecord | None]:
-    """Begin to keep the record of a run; return it, and that of an earlier run after which there is nothing to do.
+class BegunRun(NamedTuple):
+    """A run whose record is kept; that of an earlier one after which there is nothing to do; and when it began."""
+
+    record: RunRecord
+    last: RunRecord | None
+    started: float
+
+
+def begin_run(config: PipelineConfig) -> BegunRun:
+    """Begin to keep the record of a run.
 
     Raises:
         OSError: It can't be kept.
     """
+    started = time.monotonic()
     record = start_record(config.name, find_next_sequence(config.output_dir.parent))
     record.fingerprint = fingerprint_run(config)
     last = find_unchanged(config, record.fingerprint)
     save_record(config.output_dir, record)
-    return record, last
+    return BegunRun(record, last, started)
 
 
-def execute_run(
-    record: RunRecord, last: RunRecord | None, config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool
-) -> ExitCode:
+def execute_run(begun: BegunRun, config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool) -> ExitCode:
     """Run the pipeline in a folder that is held, show how it goes, keep and print the record.
 
     Returns:
         The exit code that belongs to the verdict.
     """
-    started = time.monotonic()
+    record, last, started = begun
     log_file = config.output_dir / "runs" / record.run_id / "run.log"
     with divert_output(log_file) as terminal, StageDisplay(terminal, quiet=quiet) as display:
         display.print(describe_data(dataset))

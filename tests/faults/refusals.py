@@ -21,8 +21,6 @@ _JARGON = re.compile(
     r"Traceback|\bobject has no attribute|\binvalid literal|\[Errno|\bNoneType\b|<class |0x7f|(values to|cannot) unpack"
 )
 _LONGEST = 700
-
-
 # More than any command takes for a bad input, and less than a bomb would.
 _MEMORY_BYTES = 300 * 2**20
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.faults.damage import NO_FILES, NOT_THIS_KIND, OTHERWISE_PACKED, append, become, cut, flip, overwrite
-from tests.faults.refusals import check_refusal
+from tests.faults.refusals import check_refusal, invoke
 
 pytestmark = pytest.mark.timeout(60, func_only=True)
 
@@ -74,8 +74,6 @@ def test_a_picture(finished_output, tmp_path, damage):
 
 
 def test_the_sound_picture_is_answered_and_so_is_one_with_more_behind_it(finished_output, tmp_path):
-    from tests.faults.refusals import invoke
-
     picture = tmp_path / "picture.png"
     picture.write_bytes(encode())
     append(b"more")(picture)
