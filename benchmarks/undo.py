@@ -44,6 +44,7 @@ CHANGES = (
         "StatisticsGen",
     ),
     Change("only those modules of TFX that are used", "from tfx import v1", START_UP),
+    Change("late imports", "import sys; sys.meta_path.pop(0)", START_UP),
 )
 
 

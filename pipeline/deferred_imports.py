@@ -36,13 +36,6 @@ def defer_imports(
     sys.meta_path.insert(0, _Finder(frozenset(names), frozenset(open_packages), frozenset(leaves), defined_in))
 
 
-def execute_module(name: str) -> None:
-    """Import a module whole, deferred or not."""
-    module = importlib.import_module(name)
-    if isinstance(module, _DeferredModule):
-        module.execute()
-
-
 class _Finder(MetaPathFinder):
     """Finds modules where they are always found, and gives those of some names to another loader."""
 

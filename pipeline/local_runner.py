@@ -23,7 +23,6 @@ from pipeline.artifact_files import FILES_PROPERTY, find_damage, list_files
 from pipeline.config import PipelineConfig
 from pipeline.environment import keep_beam_in_process
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
-from pipeline.start_up import Preparation
 
 
 class Listener(Protocol):
@@ -45,7 +44,6 @@ class LocalRunner(tfx_runner.IrBasedRunner):
     def __init__(self, run_id: str, listener: Listener) -> None:
         self._run_id = run_id
         self._listener = listener
-        self._preparation = Preparation()
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, **_: Any) -> None:
         """Launch each stage; the first failure ends the run.
@@ -60,7 +58,6 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         connections = deployment.metadata_connection_config
         connection = getattr(connections, connections.WhichOneof("connection_config"))
         self._retire_damaged(connection)
-        self._preparation.begin("Trainer")
         for node in pipeline.nodes:
             self._launch(node.pipeline_node, pipeline, deployment, connection)
 
@@ -70,9 +67,6 @@ class LocalRunner(tfx_runner.IrBasedRunner):
             node.execution_options.caching_options.enable_cache = False
         self._listener.start_stage(stage)
         started = time.monotonic()
-        self._preparation.wait(stage)
-        if stage == "Trainer":
-            self._preparation.begin("Evaluator")
         execution = launcher.Launcher(
             pipeline_node=node,
             mlmd_connection=metadata.Metadata(connection),

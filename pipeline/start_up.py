@@ -1,14 +1,13 @@
-"""What a run need not wait for as it starts: imports that are deferred, and those that are made meanwhile.
+"""What a run need not wait for as it starts.
 
 The modules were found with `python -X importtime`; without this, they take a third to half of the start-up.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 
-from pipeline.deferred_imports import defer_imports, execute_module
+from pipeline.deferred_imports import defer_imports
 
 _NEVER_USED = (
     "tfx.components",  # all stages of TFX, with kubernetes and keras_tuner; its launcher wants a constant
@@ -28,7 +27,6 @@ _USED_LATE = (
     "tensorflow_model_analysis",  # the Evaluator uses it; TFX declares all its stages beside its Evaluator
     "tensorflow_model_analysis.sdk",
 )
-_MEANWHILE = {"Trainer": "keras", "Evaluator": "tensorflow_model_analysis"}
 
 
 @cache
@@ -45,21 +43,3 @@ def defer_unused_imports() -> None:
             "tensorflow_model_analysis.sdk": "tensorflow_model_analysis.proto.config_pb2",
         },
     )
-
-
-class Preparation:
-    """Imports on another thread what a later stage uses, while an earlier one is at work on the other core."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="imports")
-        self._ready: dict[str, Future[None]] = {}
-
-    def begin(self, stage: str) -> None:
-        """Start to import what a stage uses, if it is anything."""
-        if stage in _MEANWHILE and stage not in self._ready:
-            self._ready[stage] = self._thread.submit(execute_module, _MEANWHILE[stage])
-
-    def wait(self, stage: str) -> None:
-        """Wait for it, if it was started."""
-        if stage in self._ready:
-            self._ready[stage].result()
