@@ -64,6 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make benchmark", description=__doc__)
     add_data_option(parser)
     parser.add_argument("--rounds", type=int, default=5, help="how often each is run (default 5)")
+    parser.add_argument(
+        "--stock-rounds", type=int, default=1, help="in how many of them the stock TFX pipeline is run, too (default 1)"
+    )
     parser.add_argument("--epochs", type=int, default=10, help="of all of them (default 10)")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / f"results-tfx-{RELEASE}.json", metavar="FILE")
     args = parser.parse_args()
@@ -75,7 +78,14 @@ def main() -> None:
         try:
             warm_up()
             rounds = [
-                run_round(data_dir, Path(workplace), args.epochs, backwards=bool(number % 2), console=console)
+                run_round(
+                    data_dir,
+                    Path(workplace),
+                    args.epochs,
+                    keys=[key for key in CONTENDERS if key != "c" or number < args.stock_rounds],
+                    backwards=bool(number % 2),
+                    console=console,
+                )
                 for number in range(args.rounds)
             ]
         except CommandError as error:
@@ -96,8 +106,10 @@ def warm_up() -> None:
     measure_command([sys.executable, "-c", f"{imports}; print('{{}}')"], environment={"TF_USE_LEGACY_KERAS": "0"})
 
 
-def run_round(data_dir: Path, workplace: Path, epochs: int, *, backwards: bool, console: Console) -> Round:
-    """Run each once, every one in a new process; forwards (a, a2, b, c) or backwards (c, b, a, a2)."""
+def run_round(
+    data_dir: Path, workplace: Path, epochs: int, *, keys: Sequence[str], backwards: bool, console: Console
+) -> Round:
+    """Run each of `keys` once, every one in a new process; forwards (a, a2, b, c) or backwards (c, b, a, a2)."""
     ours, stock = workplace / "ours", workplace / "stock"
     options = ["--epochs", str(epochs)]
     run = [sys.executable, "run_pipeline.py", "run", "--data", str(data_dir), "--output", str(ours), "--json", *options]
@@ -112,6 +124,8 @@ def run_round(data_dir: Path, workplace: Path, epochs: int, *, backwards: bool, 
     measured: Round = {}
     try:
         for key in ("c", "b", "a", "a2") if backwards else ("a", "a2", "b", "c"):
+            if key not in keys:
+                continue
             command, environment = commands[key]
             measured[key] = measure_command(command, environment=environment)
             console.print(f"  ({key}) {CONTENDERS[key]:<26}{measured[key].seconds:8.1f} s", markup=False)
@@ -125,7 +139,13 @@ def summarize(rounds: Sequence[Round]) -> dict[str, Any]:
     """Return medians, ranges, ratios and our stages, as they are written to the JSON file."""
     ratios = {}
     for target in TARGETS:
-        pairs = [(taken[target.dividend], taken[target.divisor]) for taken in rounds]
+        pairs = [
+            (taken[target.dividend], taken[target.divisor])
+            for taken in rounds
+            if {target.dividend, target.divisor} <= taken.keys()
+        ]
+        if not pairs:
+            continue
         values = [dividend.seconds / divisor.seconds for dividend, divisor in pairs]
         cpu_values = [dividend.cpu_seconds / divisor.cpu_seconds for dividend, divisor in pairs]
         ratios[target.name] = {
@@ -137,7 +157,9 @@ def summarize(rounds: Sequence[Round]) -> dict[str, Any]:
         }
     return {
         "contenders": {
-            key: _summarize_contender(name, [taken[key] for taken in rounds]) for key, name in CONTENDERS.items()
+            key: _summarize_contender(name, measured)
+            for key, name in CONTENDERS.items()
+            if (measured := [taken[key] for taken in rounds if key in taken])
         },
         "ratios": ratios,
         "our_seconds_by_stage": {key: _summarize_stages([taken[key] for taken in rounds]) for key in ("a", "a2")},
