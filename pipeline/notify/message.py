@@ -92,7 +92,8 @@ def _write_sentence(record: RunRecord) -> str:
         "data_rejected": "The data was rejected and nothing was trained",
         "error": "The run failed",
     }[record.verdict]
-    return f"{what}: {_write_reasons(record.reasons) or 'no reason is known'}."
+    reasons = _write_reasons(record.reasons) or "no reason is known"
+    return f"{what}: {reasons}{'' if reasons.endswith('…') else '.'}"
 
 
 def _write_reasons(reasons: list[str]) -> str:

@@ -99,7 +99,7 @@ def send_all(task: Mapping[str, Any], printed: TextIO) -> None:
 
 
 def _send_to(
-    address: str, wanted: Sequence[int], messages: Sequence[Mapping[str, str]], finder: ReasonFinder
+    address: str, wanted: Sequence[int], messages: Sequence[Mapping[str, Any]], finder: ReasonFinder
 ) -> Iterator[dict[str, Any]]:
     """Send messages to an address one after another, until one does not arrive; the others would not, either."""
     from apprise import Apprise, AppriseAsset, NotifyFormat
@@ -111,7 +111,7 @@ def _send_to(
         if plugin and not problem:
             found = finder.begin()
             try:
-                arrived = Apprise(plugin).notify(**messages[at], body_format=NotifyFormat.TEXT)
+                arrived = bool(Apprise(plugin).notify(**messages[at], body_format=NotifyFormat.TEXT))
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises; its text may hold the address
                 arrived, found = False, [describe_error(error)]
             problem = "" if arrived else next(filter(None, found), "the service did not take it")

@@ -107,6 +107,8 @@ def deliver(folder: Path, notify: Notify, message: Message | None, seconds: floa
         except AddressError as error:
             problems.append(f"No message was sent: {error}")
         else:
+            gone = {number for each in messages for number in each.missing or () if number > len(addresses)}
+            problems += [f"What waited for address {number} is dropped: there is no such address." for number in gone]
             deliveries = send(addresses, messages, seconds)
             problems += _settle(messages, deliveries)
             arrived = sorted({each.place for each in deliveries if not each.problem})

@@ -122,6 +122,13 @@ def test_a_server_that_never_answers_holds_up_neither_the_run_nor_the_others(mon
     assert "no answer" in outcome.problems[0]
 
 
+def test_what_waits_for_an_address_that_was_removed_is_dropped_and_told(monkeypatch, outbox, http) -> None:
+    tell(monkeypatch, outbox, http.address, f"nonsense://{SECRET}")
+    outcome = tell(monkeypatch, outbox, http.address, message=None)
+    assert outcome == ([], ["What waited for address 2 is dropped: there is no such address."])
+    assert list(outbox.iterdir()) == []
+
+
 def test_addresses_that_are_missing_lose_no_message(monkeypatch, outbox, http) -> None:
     assert "No message was sent: $ALARMS: no address there" in tell(monkeypatch, outbox, "").problems[0]
     tell(monkeypatch, outbox, http.address, message=None)
