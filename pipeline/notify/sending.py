@@ -22,7 +22,7 @@ from pipeline.notify.message import Message
 from pipeline.notify.outbox import Waiting
 from pipeline.notify.settings import Notify
 
-SECONDS = 15.0
+SECONDS = 30.0  # of which Apprise takes a few to be imported, and many where the machine is busy
 _ROOT = Path(__file__).resolve().parents[2]
 _NO_ANSWER = f"no answer within {SECONDS:g} seconds"
 

@@ -116,7 +116,7 @@ def test_a_mailbox_that_refuses_is_told_with_its_code(monkeypatch, outbox, mail)
 
 def test_a_server_that_never_answers_holds_up_neither_the_run_nor_the_others(monkeypatch, outbox, http) -> None:
     with serve_silence() as silent:
-        outcome = tell(monkeypatch, outbox, silent.address, http.address, seconds=9.0)
+        outcome = tell(monkeypatch, outbox, silent.address, http.address, seconds=20.0)
     assert outcome.arrived == ["address 2 (JSON)"]
     assert "did not reach address 1" in outcome.problems[0]
     assert "no answer" in outcome.problems[0]
