@@ -140,6 +140,24 @@ def verify(
 
 
 @app.command()
+def notify(
+    test: Annotated[bool, typer.Option("--test", help="Send a test message to every address.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=f"TOML file with [notify]; by default {DEFAULT_FILE}.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of runs, to count what waits; by default the file's.")
+    ] = None,
+) -> None:
+    """Try the addresses of [notify]; exit code 1 where one does not take the message."""
+    if not test:
+        raise typer.BadParameter("expected --test; a run sends its messages itself.")
+    from pipeline.commands.notify import send_test
+
+    raise typer.Exit(ExitCode.OK if send_test(config, output) else ExitCode.ERROR)
+
+
+@app.command()
 def predict(
     images: Annotated[list[Path] | None, typer.Argument(metavar="[IMAGE...]", help="PNG, JPEG or IDX files.")] = None,
     eval_index: Annotated[

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias
 from annotated_types import Interval
 
 from pipeline.declared import Declared, Option, list_fields
+from pipeline.notify.settings import Notify
 
 Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 SampleSize: TypeAlias = Annotated[int, Interval(ge=100, le=1_000_000)]
@@ -126,6 +127,9 @@ class RunOptions(Options):
     output: Annotated[Path, Option("Folder of metadata, models and runs.", metavar="DIR", on_cluster=False)] = Path(
         "output"
     )
+
+    notify: Notify | None = None
+    """Who is told of runs: the table `[notify]`, and no option, for addresses belong on no command line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

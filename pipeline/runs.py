@@ -23,6 +23,7 @@ from pipeline.store import StoreError, check_store
 _MOST_BYTES = 16 << 20  # of a record: far more than the names and reasons of a run come to
 
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error", "interrupted", "damaged"]
+FINISHED: tuple[Verdict, ...] = ("pushed", "not_blessed", "data_rejected", "error")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,9 +79,13 @@ def start_record(data: str, sequence: int = 0) -> RunRecord:
     )
 
 
-def describe_refusal(data: str, reason: str) -> str:
+def record_refusal(data: str, reason: str) -> RunRecord:
+    """Make the record, which is never kept, of a run that could not begin."""
+    return RunRecord(run_id="", data=data, verdict="error", reasons=[reason])
+
+
+def describe_refusal(record: RunRecord) -> str:
     """Return what `--json` prints where there was no run at all, because of what was given."""
-    record = RunRecord(run_id="", data=data, verdict="error", reasons=[reason])
     return json.dumps({**asdict(record), "run_id": None})
 
 
@@ -103,6 +108,13 @@ def save_record(output_dir: Path, record: RunRecord) -> Path:
 def find_next_sequence(output: Path) -> int:
     """Return the number of the next run among all below `output`."""
     return max((record.sequence for record in list_records(output)), default=0) + 1
+
+
+def find_previous(output: Path, record: RunRecord) -> RunRecord | None:
+    """Return the run on the same data that came to an end before `record`; interrupted and damaged ones did not."""
+    earlier = (each for each in list_records(output) if each.data == record.data and each.run_id != record.run_id)
+    finished = (each for each in earlier if each.verdict in FINISHED)
+    return next((each for each in finished if each.sequence <= record.sequence), None)
 
 
 def list_records(output: Path) -> list[RunRecord]:

@@ -21,11 +21,13 @@ from components.serving.versions import find_versions
 from pipeline.commands.console import START_UP, StageDisplay, divert_output, print_summary
 from pipeline.commands.exit_codes import ExitCode
 from pipeline.commands.messages import explain, name_place
+from pipeline.commands.notify import tell_run
 from pipeline.commands.report import UnknownRunError, write_report
 from pipeline.commands.run_options import read_options
-from pipeline.config import Options, PipelineConfig
+from pipeline.config import Options, PipelineConfig, RunOptions
 from pipeline.declared import list_fields
 from pipeline.environment import prepare_environment
+from pipeline.notify.settings import Notify
 from pipeline.origin import describe_origin
 from pipeline.output_folder import check_output, lock_output
 from pipeline.runs import (
@@ -34,6 +36,7 @@ from pipeline.runs import (
     describe_refusal,
     find_next_sequence,
     read_outcome,
+    record_refusal,
     save_record,
     start_record,
 )
@@ -56,30 +59,33 @@ def start_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool, as_js
         The exit code that belongs to the verdict.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    options = None
     with ExitStack() as held:
         try:
-            config, dataset = prepare_run(file, given, quiet=quiet)
+            options, set_by_file = read_options(file, given)
+            config, dataset = prepare_run(options, set_by_file, quiet=quiet)
             held.enter_context(lock_output(config.output_dir))
             check_store(config.metadata_path)
             with name_place(config.output_dir):
                 begun = begin_run(config)
         except Exception as error:
-            if as_json:  # a program is told too; the guard tells the person
-                print(describe_refusal(str(given.get("data", "auto")), explain(error).sentence))
+            refusal = record_refusal(str(given.get("data", "auto")), explain(error).sentence)
+            if as_json:  # a program is told too, and whoever sleeps; the guard tells the person
+                print(describe_refusal(refusal), flush=True)
+            if options:
+                tell_run(options.output, options.notify, refusal, quiet=True, log_file=None)
             raise
         with name_place(config.output_dir):
-            return execute_run(begun, config, dataset, quiet=quiet, as_json=as_json)
+            return execute_run(begun, config, dataset, options.notify, quiet=quiet, as_json=as_json)
 
 
-def prepare_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool) -> tuple[PipelineConfig, Dataset]:
-    """Read the options and find the data that they ask for.
+def prepare_run(options: RunOptions, set_by_file: tuple[str, ...], *, quiet: bool) -> tuple[PipelineConfig, Dataset]:
+    """Find the data that the options ask for, some of which a file has set.
 
     Raises:
-        ConfigError: An option can't be used.
         OutputError: The folder for what comes of it can't be used.
         DataError: The data can't be used.
     """
-    options, set_by_file = read_options(file, given)
     check_output(options.output)
     dataset = find_dataset(
         options.data,
@@ -122,8 +128,10 @@ def begin_run(config: PipelineConfig) -> BegunRun:
     return BegunRun(record, last, started)
 
 
-def execute_run(begun: BegunRun, config: PipelineConfig, dataset: Dataset, *, quiet: bool, as_json: bool) -> ExitCode:
-    """Run the pipeline in a folder that is held, show how it goes, keep and print the record.
+def execute_run(
+    begun: BegunRun, config: PipelineConfig, dataset: Dataset, notify: Notify | None, *, quiet: bool, as_json: bool
+) -> ExitCode:
+    """Run the pipeline in a folder that is held, show how it goes, keep and print the record, and tell of it.
 
     Returns:
         The exit code that belongs to the verdict.
@@ -149,9 +157,10 @@ def execute_run(begun: BegunRun, config: PipelineConfig, dataset: Dataset, *, qu
         save_record(config.output_dir, record)
     finally:  # what was decided is told even where it can't be kept
         if as_json:
-            print(record.to_json())
+            print(record.to_json(), flush=True)
         else:
             print_summary(record, list_facts(record, config, dataset, log_file), quiet=quiet)
+        tell_run(config.output_dir.parent, notify, record, quiet=quiet or as_json, log_file=log_file)
     return code
 
 

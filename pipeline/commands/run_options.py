@@ -12,6 +12,7 @@ import typer
 
 from pipeline.config import RunOptions
 from pipeline.declared import Field, build, list_fields, read_toml
+from pipeline.notify.settings import Notify, check_table
 
 # Read where it lies in the working directory and no other file is named.
 DEFAULT_FILE = Path("pipeline.toml")
@@ -61,9 +62,10 @@ def read_options(file: Path | None, given: Mapping[str, Any]) -> tuple[RunOption
     """
     path = file or DEFAULT_FILE
     values = read_toml(path, "name another file with --config") if file or path.exists() else {}
+    check_table(Notify, values, str(path))
     build(RunOptions, values, where=str(path))
     build(RunOptions, given, write="--{option} {value}")
-    return build(RunOptions, {**values, **given}), tuple(values)
+    return build(RunOptions, {**values, **given}), tuple(name for name in values if name != "notify")
 
 
 def write_table() -> str:
@@ -77,11 +79,13 @@ def write_table() -> str:
 
 
 def write_file() -> str:
-    """Return a pipeline.toml in which every option has its default."""
-    return "\n".join(
+    """Return a pipeline.toml in which every option has its default, and a table that tells nobody."""
+    options = (
         f"# {field.option.help}\n{field.name} = {json.dumps(field.default, default=str)}\n"
         for field in list_fields(RunOptions)
     )
+    notify = (f"# {field.option.help}\n# {field.name} = {json.dumps(field.default)}\n" for field in list_fields(Notify))
+    return "\n".join([*options, "# [notify]\n", *notify])
 
 
 def _make_option(field: Field) -> Any:

@@ -13,6 +13,7 @@ from croniter import CroniterBadDateError, croniter
 
 from pipeline.config import Options, PipelineConfig, SampleSize
 from pipeline.declared import ConfigError, Declared, Option, build, describe_kind, list_fields, read_toml, suggest
+from pipeline.notify.settings import ClusterNotify, check_table
 
 SAMPLE = "sample"
 RUN_ID = "run_id"
@@ -103,6 +104,8 @@ class KubeflowConfig(Declared):
     )
 
     secrets: Annotated[list[Secret], Option("For data in a bucket.")] = field(default_factory=list)
+
+    notify: Annotated[ClusterNotify | None, Option("Who is told of runs, and of what; without it, nobody.")] = None
 
     parameters: Annotated[
         dict[str, Any], Option("Defaults of the run's parameters, by the names of the options of `run`.")
@@ -219,6 +222,7 @@ def read_config(path: Path, **options: Any) -> KubeflowConfig:
         ConfigError: The file cannot be read, or says what is not understood.
     """
     values = read_toml(path, "copy deploy/kubeflow.toml, or name a file with --config")
+    check_table(ClusterNotify, values, str(path))
     parameters = {**values.get("parameters", {}), **options.pop("parameters", {})}
     given = {name: value for name, value in options.items() if value is not None}
     return build(KubeflowConfig, {**values, **given, "parameters": parameters}, where=str(path))

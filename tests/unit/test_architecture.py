@@ -35,7 +35,7 @@ TOP_OF_COMPONENTS = {
     "example_gen", "schema", "data_validator", "data_gate", "transform", "trainer", "baseline", "evaluator", "pusher",
     "reporter", "features",
 }  # fmt: skip
-LIGHT_ROOMS = ("components.images", "components.gate", "components.report", "pipeline.commands")
+LIGHT_ROOMS = ("components.images", "components.gate", "components.report", "pipeline.commands", "pipeline.notify")
 LIGHT = {
     "components.serving.directory_lock", "components.serving.history", "components.serving.integrity",
     "components.serving.manifest", "components.serving.versions", "pipeline.addresses", "pipeline.artifact_files",
@@ -131,7 +131,10 @@ def test_packages_say_what_they_hold_and_nothing_else() -> None:
 
 def test_modules_that_only_read_import_no_heavy_library() -> None:
     """Importing TensorFlow and TFX takes ten seconds and more; `--help` and `status` answer at once."""
-    heavy = {"tensorflow", "tfx", "apache_beam", "keras", "tensorflow_model_analysis", "ml_metadata", "matplotlib"}
+    heavy = {
+        "tensorflow", "tfx", "apache_beam", "keras", "tensorflow_model_analysis", "ml_metadata", "matplotlib",
+        "apprise",
+    }  # fmt: skip
     code = f"import sys, importlib; [importlib.import_module(module) for module in {LIGHT}]; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     imported = result.stdout.split()

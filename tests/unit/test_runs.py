@@ -16,6 +16,7 @@ from components.report.lineage import Origin, Promotion
 from pipeline.runs import (
     RunRecord,
     find_next_sequence,
+    find_previous,
     is_alive,
     list_records,
     read_outputs,
@@ -172,6 +173,20 @@ def test_the_order_is_that_of_the_starts_whatever_the_clock_says(tmp_path: Path)
         record = RunRecord(run_id=run_id, data="sample", sequence=find_next_sequence(tmp_path))
         save_record(tmp_path / "sample", record)
     assert [record.run_id for record in list_records(tmp_path)] == list(reversed(names))
+
+
+def test_the_run_before_is_the_last_on_the_same_data_that_came_to_an_end(tmp_path: Path) -> None:
+    verdicts = ["pushed", "error", "interrupted", "running", "pushed", "pushed"]
+    records = [
+        RunRecord(run_id=str(number), data="digits", verdict=verdict, sequence=number)
+        for number, verdict in enumerate(verdicts)
+    ]
+    for record in records:
+        save_record(tmp_path / "digits", record)
+    save_record(tmp_path / "other", RunRecord(run_id="9", data="other", verdict="not_blessed", sequence=3))
+    (tmp_path / "digits" / "runs" / "3" / "run.json").write_text("{")
+    previous = [find_previous(tmp_path, record) for record in records]
+    assert [each and each.run_id for each in previous] == [None, "0", "1", "1", "1", "4"]
 
 
 def test_a_number_of_a_process_that_another_one_has_now_is_not_alive() -> None:
