@@ -33,7 +33,7 @@ def fill_in_served(record: RunRecord, config: PipelineConfig) -> None:
     drift = _measure_drift(outputs["DataValidator.validation"].uri, earlier / DATA_SUMMARY)
     if drift:
         most = max(drift, key=lambda each: each.label_shift)
-        record.label_shift, record.shifted_label = most.label_shift, most.label
+        record.label_shift, record.shifted_label = most.label_shift, most.label if most.label_shift else ""
         record.pixel_divergence = max(each.pixel_divergence for each in drift)
 
 

@@ -21,8 +21,9 @@ from pipeline.history.timeline import (
     Month,
     count_kinds,
     find_kind,
+    find_outcome,
     find_range,
-    find_served_accuracy,
+    find_version_accuracy,
     list_interventions,
     list_months,
     list_points,
@@ -104,14 +105,14 @@ def render_history(data_sets: Sequence[DataSet], report_file: str, now: datetime
         "shorten": _shorten,
         "percent": write_percent,
         "number": write_number,
+        "seconds": "{:,.1f}".format,
         "quote": lambda name: quote(name, safe="", errors="surrogateescape"),
     }
     return load_template(_TEMPLATE, Path(__file__).parent).render(context)
 
 
 def _view(data: DataSet, most_listed: int, *, shown: bool) -> Section:
-    served = (find_served_accuracy(record) for record in data.records)
-    accuracy = next((value for value in served if value is not None), None)
+    accuracy = find_version_accuracy(data.records, data.pushes, data.served_version)
     if not shown:
         return Section(data=data, shown=False, served_accuracy=accuracy)
     months = list_months(data.records, most_listed)
@@ -131,7 +132,7 @@ def _list_figures(
     records: Iterable[RunRecord], interventions: Iterable[Intervention]
 ) -> Iterator[tuple[str, int, str]]:
     """Yield what runs came to and people did, in a few groups: how many there are, and of which kinds."""
-    by_runs, by_people = Counter(map(find_kind, records)), Counter(each.kind for each in interventions)
+    by_runs, by_people = Counter(map(find_outcome, records)), Counter(each.kind for each in interventions)
     for name, kinds in _FIGURES.items():
         counts = by_people if name == _BY_PEOPLE else by_runs
         found = [(kind, counts[kind]) for kind in kinds if counts[kind]]

@@ -116,9 +116,12 @@ def read_time(text: str) -> datetime | None:
 
 
 def find_kind(record: RunRecord) -> Kind:
-    """Return what a run came to: of a model that was pushed, whether it was this run that pushed it."""
-    if record.promotion:
-        return "overruled"
+    """Return what a run came to: of a model that was pushed, whether by this run, an earlier one, or a person."""
+    return "overruled" if record.promotion else find_outcome(record)
+
+
+def find_outcome(record: RunRecord) -> Kind:
+    """Return what it came to before a person overruled it."""
     verdict = find_verdict(record)
     return verdict if verdict != "pushed" else "new" if record.newly_pushed else "same"
 
@@ -128,6 +131,24 @@ def find_served_accuracy(record: RunRecord) -> float | None:
     if record.served_version is not None:
         return _keep_finite(record.served_accuracy)
     return _keep_finite(record.accuracy if record.verdict == "pushed" else record.baseline_accuracy)
+
+
+def find_version_accuracy(records: Iterable[RunRecord], pushes: Iterable[Push], version: int | None) -> float | None:
+    """Return the accuracy of a version when it was last measured, or of the one that it brought back; None if never."""
+    restored = {push.version: push.restores for push in pushes if push.restores is not None}
+    same = set()
+    while version is not None and version not in same:
+        same.add(version)
+        version = restored.get(version)
+    accuracies = (_measure(record, same) for record in records)
+    return next((value for value in accuracies if value is not None), None)
+
+
+def _measure(record: RunRecord, versions: set[int]) -> float | None:
+    if record.served_version in versions:
+        return find_served_accuracy(record)
+    pushed = record.promotion.version if record.promotion else record.pushed_version
+    return _keep_finite(record.accuracy) if pushed in versions else None
 
 
 def list_months(records: Sequence[RunRecord], most_listed: int) -> list[Month]:

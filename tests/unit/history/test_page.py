@@ -43,7 +43,7 @@ def test_a_year_is_told() -> None:
     assert "365 runs of fashion-mnist the last 31 Dec 2025 02:00 as of 01 Jan 2026 08:00 UTC" in text
     assert "The last run pushed version 342." in text
     assert "Version 342 is served; its accuracy was 89.27 % when it was last measured." in text
-    assert "Refused 18 10 not blessed, 8 data rejected" in text
+    assert "Refused 19 11 not blessed, 8 data rejected" in text
     assert "By a person 3 1 pushed by a person, 2 rolled back" in text
     assert "rolled back to version 171, as version 173" in text
     assert "“Shop windows showed bags as sandals.”" in text

@@ -15,6 +15,7 @@ from pipeline.history.timeline import (
     find_kind,
     find_range,
     find_served_accuracy,
+    find_version_accuracy,
     list_interventions,
     list_months,
     list_points,
@@ -99,6 +100,24 @@ def test_what_is_no_number_is_not_known() -> None:
 )
 def test_older_records_tell_the_accuracy_of_what_was_served_by_their_verdict(values, accuracy) -> None:
     assert find_served_accuracy(RunRecord(run_id="1", data="sample", **values)) == accuracy
+
+
+@pytest.mark.parametrize(
+    ("version", "accuracy"), [(1, 0.91), (2, 0.93), (3, 0.80), (4, 0.91), (5, None), (6, None), (None, None)]
+)
+def test_the_accuracy_of_a_version_is_its_own_or_that_of_the_one_that_it_brought_back(version, accuracy) -> None:
+    records = [
+        RunRecord(run_id="d", data="sample", verdict="data_rejected", served_version=1),
+        RunRecord(run_id="c", data="sample", verdict="not_blessed", accuracy=0.8, promotion=PROMOTION),
+        RunRecord(run_id="b", data="sample", verdict="not_blessed", served_version=1, served_accuracy=0.91),
+        RunRecord(run_id="x", data="sample", verdict="pushed", accuracy=0.93, pushed_version=2),
+        RunRecord(run_id="a", data="sample", verdict="pushed", accuracy=0.9, served_version=1, served_accuracy=0.9),
+    ]
+    pushes = [
+        Push(version=4, digest="a", recipe="r", restores=1),
+        Push(version=6, digest="a", recipe="r", restores=6),
+    ]
+    assert find_version_accuracy(records, pushes, version) == accuracy
 
 
 def test_what_people_did_is_told_once_the_latest_first() -> None:
