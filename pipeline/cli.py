@@ -68,22 +68,34 @@ def options(
 
 
 @app.command()
-def status(output: OutputOption = DEFAULT_OUTPUT, as_json: JsonOption = False) -> None:
-    """List past runs, newest first."""
-    from pipeline.runs import read_records
+def status(
+    last: Annotated[
+        int | None, typer.Option(metavar="N", help="The latest N runs; by default all, in the table the latest 100.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Runs of that data set; by default every one.")
+    ] = None,
+    verdict: Annotated[
+        str | None, typer.Option(metavar="VERDICT", help="Runs that came to that, such as not_blessed or error.")
+    ] = None,
+    output: OutputOption = DEFAULT_OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """List past runs, newest first, and how their accuracy went."""
+    from pipeline.commands.status import show_status
 
-    records = read_records(output)
-    if as_json:
-        import json
-        from dataclasses import asdict
+    show_status(output, last, data, verdict, as_json=as_json)
 
-        print(json.dumps([asdict(record) for record in records]))
-    elif not records:
-        print(f"No runs in {output}. Start one: python run_pipeline.py")
-    else:
-        from pipeline.commands.console import print_status
 
-        print_status(records)
+@app.command()
+def history(
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    output: OutputOption = DEFAULT_OUTPUT,
+) -> None:
+    """Write the page of all runs of all data sets, which every run rewrites, too, and print where it is."""
+    from pipeline.commands.history import show_history
+
+    show_history(output, open_browser=open_browser)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 _ROOM_BELOW = 300
 _LONGEST_PATH = 4096 - _ROOM_BELOW
 _LONGEST_NAME = 255
+_WAIT_SECONDS = 10.0
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -23,6 +25,10 @@ class OutputError(ValueError):
 
 class RunInProgressError(RuntimeError):
     """Another run holds the folder."""
+
+
+class BusyError(RuntimeError):
+    """Another process holds a file for longer than one could wait."""
 
 
 def check_output(output: Path) -> None:
@@ -97,4 +103,27 @@ def lock_output(output_dir: Path) -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        yield
+
+
+@contextmanager
+def wait_for_lock(path: Path) -> Iterator[None]:
+    """Hold a lock for what takes a moment, and wait that long for another process.
+
+    Raises:
+        BusyError: It took that one ten seconds and more.
+        OSError: The file can't be made, or its file system has no locks.
+    """
+    with path.open("a") as lock:
+        end = time.monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise BusyError(
+                        f"{path}: another process holds it; fuser {path} names it: wait for its end."
+                    ) from None
+                time.sleep(0.02)
         yield

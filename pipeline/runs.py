@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +16,13 @@ import msgspec
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
 from components.images.regular_files import read_regular
 from components.report.lineage import Artifact, Origin, Promotion, read_properties
+from components.report.number_format import without_nan
 from components.report.push import read_push
 from pipeline.processes import identify_process
 from pipeline.store import StoreError, check_store
 
+# In the folder of a run: its page.
+REPORT_FILE = "report.html"
 _MOST_BYTES = 16 << 20  # of a record: far more than the names and reasons of a run come to
 
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error", "interrupted", "damaged"]
@@ -28,17 +31,32 @@ FINISHED: tuple[Verdict, ...] = ("pushed", "not_blessed", "data_rejected", "erro
 
 @dataclass(slots=True, kw_only=True)
 class RunRecord:
-    """What `--json` prints and `status` lists; kept as `runs/<run_id>/run.json` from the start of the run."""
+    """What `--json` prints and `status` lists; kept as `runs/<run_id>/run.json` from the start of the run.
+
+    Attributes:
+        accuracy_interval: Where the true accuracy lies with 95 % confidence.
+        label_shift: The largest change of a class's share, 0 to 1, since the data of what was served when the run
+            began, and `shifted_label` that class; None where that is not known.
+        pixel_divergence: Of the grey values of the two, in bits, 0 to 1. Both are of the split where it is more.
+        served_version: What is served since the end of the run, and `served_accuracy` its accuracy on the run's images.
+        removed: Whether the folder of the run is gone, so that only this record is left of it.
+    """
 
     run_id: str
     data: str
     verdict: Verdict = "running"
     accuracy: float | None = None
+    accuracy_interval: tuple[float, float] | None = None
     baseline_accuracy: float | None = None
     churn: float | None = None
+    label_shift: float | None = None
+    shifted_label: str = ""
+    pixel_divergence: float | None = None
     pushed_version: int | None = None
     newly_pushed: bool = False
     same_answers: int = 0
+    served_version: int | None = None
+    served_accuracy: float | None = None
     serving_path: str | None = None
     report_path: str | None = None
     seconds: float | None = None
@@ -53,15 +71,20 @@ class RunRecord:
     sequence: int = 0
     fingerprint: str = ""
     same_as: str = ""
+    removed: bool = False
 
     @property
     def artifacts_of(self) -> str:
         """The run in ML Metadata whose artifacts are this one's: an earlier one where there was nothing to do."""
         return self.same_as or self.run_id
 
+    def to_values(self) -> dict[str, Any]:
+        """Return the record as what JSON can hold."""
+        return without_nan(msgspec.to_builtins(self))
+
     def to_json(self) -> str:
         """Return the record on one line."""
-        return json.dumps(asdict(self))
+        return json.dumps(self.to_values())
 
 
 def start_record(data: str, sequence: int = 0) -> RunRecord:
@@ -86,7 +109,7 @@ def record_refusal(data: str, reason: str) -> RunRecord:
 
 def describe_refusal(record: RunRecord) -> str:
     """Return what `--json` prints where there was no run at all, because of what was given."""
-    return json.dumps({**asdict(record), "run_id": None})
+    return json.dumps({**record.to_values(), "run_id": None})
 
 
 def save_record(output_dir: Path, record: RunRecord) -> Path:
@@ -137,7 +160,7 @@ def _read_record(path: Path) -> RunRecord:
     try:
         if not (text := read_regular(path, _MOST_BYTES).strip()):
             raise ValueError("it is empty")
-        record = msgspec.convert(json.loads(text), RunRecord)
+        record = _decode(text)
         if (record.run_id, record.data) != (run_id, data):  # a copy: its names lead elsewhere
             raise ValueError(f"it is of {record.data}, {record.run_id}")
         return record
@@ -149,12 +172,24 @@ def _read_record(path: Path) -> RunRecord:
     return RunRecord(run_id=run_id, data=data, verdict="damaged", reasons=[sentence])
 
 
+def _decode(text: bytes) -> RunRecord:
+    try:
+        return msgspec.json.decode(text, type=RunRecord)
+    except (ValueError, RecursionError):  # NaN, which is no JSON; and what is wrong is told best by json
+        return msgspec.convert(json.loads(text), RunRecord)
+
+
 def is_alive(record: RunRecord) -> bool:
     """Tell whether the process of a run still exists, and is no other one that got its number later."""
     if record.verdict != "running" or record.process < 1:
         return False
     identity = identify_process(record.process)
     return bool(identity) and record.process_identity in ("", identity)
+
+
+def find_verdict(record: RunRecord) -> Verdict:
+    """Return the verdict as it stands now: a run whose process is gone was interrupted."""
+    return "interrupted" if record.verdict == "running" and not is_alive(record) else record.verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

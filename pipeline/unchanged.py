@@ -52,7 +52,7 @@ def repeat_outcome(record: RunRecord, last: RunRecord) -> None:
     """Fill in the record of a run in which there is nothing to do, from that of the last one."""
     record.same_as = last.artifacts_of
     record.verdict, record.accuracy, record.baseline_accuracy = last.verdict, last.accuracy, last.baseline_accuracy
-    record.churn = last.churn
+    record.accuracy_interval, record.churn = last.accuracy_interval, last.churn
     record.pushed_version, record.serving_path, record.origin = last.pushed_version, last.serving_path, last.origin
     record.same_answers = last.same_answers
     record.startup_seconds = 0.0

@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+_PIECE_BYTES = 1 << 16
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -25,10 +28,16 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         OSError: It can't be read, is something else, or has more than `most_bytes` bytes; `strerror` says which.
     """
     with open_regular(path) as stream:
-        content = stream.read(most_bytes + 1)
+        content = b"".join(_read_pieces(stream, most_bytes + 1))  # all at once would need that much memory
     if len(content) > most_bytes:
         raise OSError(errno.EFBIG, f"more than {most_bytes:,} bytes", str(path))
     return content
+
+
+def _read_pieces(stream: BinaryIO, left: int) -> Iterator[bytes]:
+    while left > 0 and (piece := stream.read(min(left, _PIECE_BYTES))):
+        yield piece
+        left -= len(piece)
 
 
 def _open_at_once(path: str, flags: int) -> int:

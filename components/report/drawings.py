@@ -1,21 +1,14 @@
-"""Where the drawings of the report put things, and grey images as data URIs. drawings.html.jinja draws them."""
+"""Where the drawings of the report put things. drawings.html.jinja draws them."""
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from typing import NamedTuple
 
 from components.gate.checks import Check
 
-# Larger images are shrunk: with hundreds of classes the page stays within its 1.5 MB.
-MAX_IMAGE_PIXELS = 48
 # Of the line that a check is drawn on: the places of its numbers, and its length.
 _LINE_START, _LINE_END, _LINE_WIDTH = 6, 114, 120
 
@@ -48,6 +41,23 @@ class Axis:
         return start + (value - self.low) / (self.high - self.low or 1) * (end - start)
 
 
+class Band(NamedTuple):
+    """Where at a place of a chart something lies: from `low` to `high`."""
+
+    across: float
+    low: float
+    high: float
+
+
+class Mark(NamedTuple):
+    """A sign at a place of a chart, of one of the shapes of drawings.html.jinja; the title is shown by a pointer."""
+
+    across: float
+    up: float
+    shape: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """Lines in a frame. `label` says what a reader who does not see it should know."""
@@ -56,6 +66,10 @@ class Chart:
     x: Axis
     y: Axis
     label: str
+    bands: Sequence[Band] = ()
+    marks: Sequence[Mark] = ()
+    width: int = 340
+    height: int = 220
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +80,6 @@ class CheckPlaces:
     bound: float
     interval: list[float]
     beyond: tuple[float, float]
-
-
-def encode_png(pixels: NDArray[np.uint8]) -> str:
-    """Return a grey image, uint8 [H, W], as the data URI of a PNG file; at most 48 pixels high and wide."""
-    image = Image.fromarray(pixels)
-    image.thumbnail((MAX_IMAGE_PIXELS, MAX_IMAGE_PIXELS))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def fit_axis(values: Iterable[float], write: Callable[[float], str] = "{:g}".format, steps: int = 4) -> Axis:

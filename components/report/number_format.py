@@ -1,8 +1,9 @@
-"""How numbers are written for people: in the report, on a terminal, in a comparison."""
+"""How numbers are written: for people in the report and on a terminal, and for programs in JSON."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 _NOTHING = "\N{EN DASH}"
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -38,3 +39,12 @@ def write_points(value: float | None, digits: int = 2) -> str:
 def write_probability(value: float | None) -> str:
     """Write a p value; what is too small to tell is told as that."""
     return "" if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def without_nan(value: Any) -> Any:
+    """Return what JSON can hold, with None for numbers that are none: a training gone astray has NaN everywhere."""
+    if isinstance(value, dict):
+        return {name: without_nan(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterator, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeAlias
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,9 +15,10 @@ from components.gate.answers import Answer, AnsweredImage, Answers, ModelAnswers
 from components.gate.churn import measure_churn
 from components.gate.class_metrics import ClassMetrics, measure_accuracy, measure_calibration_error, measure_classes
 from components.images.summary import DataSummary
-from components.report.drawings import Axis, Chart, Series, encode_png, fit_axis, place_check
-from components.report.number_format import write_number, write_percent, write_points, write_probability, write_sentence
+from components.report.drawings import Axis, Chart, Series, fit_axis
+from components.report.pictures import encode_png
 from components.report.record import Report, describe_churn, describe_verdict, group_checks, list_counts
+from components.report.templates import load_template
 
 _TEMPLATE = "page.html.jinja"
 # A matrix of more classes is one that nobody reads; then it is that of the classes with the most mistakes.
@@ -49,22 +47,6 @@ def render_page(report: Report) -> str:
     if report.training and report.training["history"]:
         context |= _view_training(report.training["history"])
     return load_template(_TEMPLATE).render(context)
-
-
-@cache
-def load_template(name: str) -> jinja2.Template:
-    """Return a template of this folder, in which all that comes from data is escaped."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {
-        "number": write_number,
-        "percent": write_percent,
-        "points": write_points,
-        "probability": write_probability,
-        "sentence": write_sentence,
-    }
-    environment.globals |= {"place_check": place_check}
-    return environment.get_template(name)
 
 
 def _view_classes(answers: Answers) -> dict[str, Any]:

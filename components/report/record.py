@@ -18,7 +18,7 @@ from components.gate.class_metrics import measure_accuracy, measure_calibration_
 from components.gate.drift import Drift, measure_drift
 from components.images.summary import DataSummary, read_summary
 from components.report.lineage import Artifact, Origin, Promotion
-from components.report.number_format import write_percent
+from components.report.number_format import without_nan, write_percent
 from components.report.push import read_push
 from components.serving.manifest import DATA_SUMMARY, Manifest, read_model_manifest
 
@@ -259,7 +259,7 @@ def to_json(report: Report) -> dict[str, Any]:
             name: {"id": each.id, "type": each.type, "uri": str(each.uri)} for name, each in report.artifacts.items()
         },
     }
-    return _without_nan(values)
+    return without_nan(values)
 
 
 def _list_churn(answers: Answers) -> dict[str, dict[str, float | None]]:
@@ -271,12 +271,3 @@ def _list_churn(answers: Answers) -> dict[str, dict[str, float | None]]:
 def list_counts(data: DataSummary, split: str) -> dict[str, int]:
     """Return how many images of each class a split has."""
     return dict(zip(data.class_names, data.statistics[split].class_counts.tolist(), strict=True))
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN, which a training that went astray has everywhere."""
-    if isinstance(value, dict):
-        return {name: _without_nan(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

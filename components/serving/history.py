@@ -23,12 +23,18 @@ class Push:
 
     Attributes:
         taken_back: Whether it was deleted while it was the highest. Later pushes do not change that.
+        at: When it was pushed, ISO 8601, UTC; "" where that is not known.
+        restores: The version that a rollback brought back with it; None where it is no rollback.
+        reason: Why a person pushed it; "" where the gate had blessed it.
     """
 
     version: int
     digest: str
     recipe: str
     taken_back: bool = False
+    at: str = ""
+    restores: int | None = None
+    reason: str = ""
 
 
 def read_history(serving_dir: Path) -> list[Push]:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.commands.plain_text import open_like, show_controls
-from pipeline.runs import RunRecord, is_alive
+from pipeline.runs import RunRecord, find_verdict
 
 START_UP = "Start-up"
 STATUS_WIDTH = 160
@@ -195,8 +195,7 @@ def print_status(records: Sequence[RunRecord]) -> None:
     columns = ("When", "Run", "Data", "Verdict", ">Accuracy", ">Churn", "Pushed")
     table = make_table(*columns, header_style="table.header")
     for record in (each for each in records if each.verdict != "damaged"):
-        verdict = "interrupted" if record.verdict == "running" and not is_alive(record) else record.verdict
-        title, colour = VERDICTS[verdict]
+        title, colour = VERDICTS[find_verdict(record)]
         table.add_row(
             _write_time(record.started_at),
             Text(record.run_id),

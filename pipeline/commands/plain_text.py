@@ -12,7 +12,7 @@ from typing import TextIO
 _STAND_INS = {
     "✓": "+",
     "✗": "x",
-    "█": "#",
+    **dict(zip("▁▂▃▄▅▆▇█·", "_,-~=+*#.", strict=True)),
     "…": "...",
     "\u2013": "-",
     "\u2014": "-",

@@ -14,6 +14,7 @@ from components.serving.manifest import Manifest, digest_model, read_model_manif
 from components.serving.versions import find_versions
 from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.commands.console import divert_output
+from pipeline.commands.history import refresh_history
 from pipeline.commands.report import find_record, write_report
 from pipeline.environment import prepare_environment
 from pipeline.runs import read_outputs, save_record
@@ -58,6 +59,7 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
     record.promotion = Promotion(version=version, reason=reason, pushed_at=manifest.pushed_at)
     save_record(directory, record)
     write_report(output, record)
+    refresh_history(output)
     return record.promotion
 
 

@@ -11,11 +11,8 @@ from components.report.lineage import Artifact
 from components.report.page import render_page
 from components.report.record import Report, gather_report, to_json
 from pipeline.artifact_files import FILES_PROPERTY, find_damage
-from pipeline.runs import RunRecord, read_outputs, read_records
+from pipeline.runs import REPORT_FILE, RunRecord, read_outputs, read_records
 from pipeline.store import StoreError
-
-REPORT_FILE = "report.html"
-
 
 # The artifacts that a report is made of, by the names that their stages give them.
 _READ = {"validation", "model_run", "baseline", "evaluation"}

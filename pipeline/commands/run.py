@@ -20,6 +20,7 @@ from components.images.idx_folder import Dataset
 from components.serving.versions import find_versions
 from pipeline.commands.console import START_UP, StageDisplay, divert_output, print_summary
 from pipeline.commands.exit_codes import ExitCode
+from pipeline.commands.history import HISTORY_FILE, refresh_history
 from pipeline.commands.messages import explain, name_place
 from pipeline.commands.notify import tell_run
 from pipeline.commands.report import UnknownRunError, write_report
@@ -40,6 +41,7 @@ from pipeline.runs import (
     save_record,
     start_record,
 )
+from pipeline.served import fill_in_served
 from pipeline.store import check_store
 from pipeline.unchanged import find_unchanged, fingerprint_run, repeat_outcome
 
@@ -151,10 +153,12 @@ def execute_run(
         else:
             code = _run_stages(config, record, display, log_file)
             record.stages = display.stages
+        _fill_in_served(record, config)
         _write_report(config, record)
     record.seconds = round(time.monotonic() - started, 3)
     try:
         save_record(config.output_dir, record)
+        refresh_history(config.output_dir.parent)
     finally:  # what was decided is told even where it can't be kept
         if as_json:
             print(record.to_json(), flush=True)
@@ -162,6 +166,14 @@ def execute_run(
             print_summary(record, list_facts(record, config, dataset, log_file), quiet=quiet)
         tell_run(config.output_dir.parent, notify, record, quiet=quiet or as_json, log_file=log_file)
     return code
+
+
+def _fill_in_served(record: RunRecord, config: PipelineConfig) -> None:
+    """Fill in what the history tells of the time; a run is what it is without that."""
+    try:
+        fill_in_served(record, config)
+    except Exception:  # noqa: BLE001 - the log says what is wrong
+        traceback.print_exc()
 
 
 def _write_report(config: PipelineConfig, record: RunRecord) -> None:
@@ -219,8 +231,9 @@ def _start_up(record: RunRecord, display: StageDisplay) -> Any:
 
 
 def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome) -> ExitCode:
-    overall = {check.name: check.value for check in outcome.checks if check.slice == OVERALL}
-    record.accuracy = overall["accuracy"]
+    checks = {check.name: check for check in outcome.checks if check.slice == OVERALL}
+    overall = {name: check.value for name, check in checks.items()}
+    record.accuracy, record.accuracy_interval = overall["accuracy"], checks["accuracy"].interval
     change = overall.get("change of accuracy")
     record.baseline_accuracy = None if change is None or record.accuracy is None else record.accuracy - change
     record.churn = overall.get("churn")
@@ -261,6 +274,8 @@ def list_facts(record: RunRecord, config: PipelineConfig, dataset: Dataset, log_
     facts.append(("seconds", f"{record.seconds:.1f}: {', '.join(parts)}"))
     if record.report_path:
         facts.append(("report", record.report_path))
+    if (history := config.output_dir.parent / HISTORY_FILE).is_file():
+        facts.append(("history", str(history)))
     facts.append(("log", str(log_file)))
     facts.append(("next", suggest_next(record, config)))
     return facts

@@ -55,6 +55,10 @@ def test_first_run_is_blessed_and_pushed(first_run):
     assert record["pushed_version"] == 1
     assert record["baseline_accuracy"] is None
     assert record["reasons"] == []
+    low, high = record["accuracy_interval"]
+    assert low < record["accuracy"] < high
+    assert (record["served_version"], record["served_accuracy"]) == (1, record["accuracy"])
+    assert record["label_shift"] is None
     assert not any(stage["cached"] for stage in record["stages"].values())
 
 
@@ -90,6 +94,8 @@ def test_second_run_takes_everything_from_the_cache_and_pushes_nothing(first_run
     assert record["stages"].keys() == first_run[1]["stages"].keys()
     assert all(stage["cached"] for stage in record["stages"].values())
     assert record["accuracy"] == first_run[1]["accuracy"]
+    assert record["accuracy_interval"] == first_run[1]["accuracy_interval"]
+    assert (record["served_version"], record["label_shift"], record["pixel_divergence"]) == (1, 0, 0)
     assert digest_tree(Path(record["serving_path"]).parent) == before
     assert "it is what was pushed already as version 1" in Path(record["report_path"]).read_text()
 
@@ -127,6 +133,7 @@ def test_model_below_the_floor_is_not_pushed(first_run, output, sample_dir):
     assert code == 3
     assert record["verdict"] == "not_blessed"
     assert record["pushed_version"] is None
+    assert record["served_accuracy"] == record["baseline_accuracy"]
     assert "accuracy of overall is" in record["reasons"][0]
     assert "at least 0.9990" in record["reasons"][0]
     assert digest_tree(serving) == before
@@ -142,6 +149,7 @@ def test_a_person_pushes_what_the_gate_refused(first_run, output):
     assert result.exit_code == 0, result.stderr
     assert list_versions(serving) == [*before, before[-1] + 1]
     assert "“it is only a test”" in Path(record["report_path"]).read_text()
+    assert "“it is only a test”" in (output / "index.html").read_text()
     answers = json.loads(invoke("predict", "--eval-range", "0:20", "--json", "--output", output).stdout)
     assert len(answers) == 20
 
@@ -221,6 +229,7 @@ def test_unsound_data_stops_the_run_before_training(tmp_path, sample_dir):
     assert any("label 3 (Dress): expected" in reason and "found none" in reason for reason in record["reasons"])
     assert not record["stages"].keys() & {"Transform", "Trainer", "Evaluator", "Pusher"}
     assert not list((tmp_path / "output").glob("*/serving/*"))
+    assert "The last run was stopped, for its data was rejected." in (tmp_path / "output/index.html").read_text()
     assert "found none" in Path(record["report_path"]).read_text()
 
 
@@ -275,6 +284,20 @@ def test_status_lists_runs_newest_first(first_run, output):
     listing = invoke("status", "--output", output).stdout
     assert first_run[1]["run_id"] in listing
     assert "version 1" in listing
+
+
+def test_the_history_has_every_run_and_a_link_to_its_report(first_run, output):
+    records = json.loads(invoke("status", "--output", output, "--json").stdout)
+    kept = (output / "index.html").read_text()
+    for record in records:
+        link = f"./{record['data']}/runs/{record['run_id']}/report.html"
+        assert f'href="{link}"' in kept
+        assert (output / link).samefile(record["report_path"])
+    assert invoke("history", "--output", output).stdout == f"{output}/index.html\n"
+    chosen = json.loads(invoke("status", "--output", output, "--json", "--verdict", "pushed", "--last", 1).stdout)
+    assert [record["run_id"] for record in chosen] == [
+        record["run_id"] for record in records if record["verdict"] == "pushed"
+    ][:1]
 
 
 def test_a_damaged_cache_is_made_anew(first_run, output, sample_dir):

@@ -35,13 +35,16 @@ TOP_OF_COMPONENTS = {
     "example_gen", "schema", "data_validator", "data_gate", "transform", "trainer", "baseline", "evaluator", "pusher",
     "reporter", "features",
 }  # fmt: skip
-LIGHT_ROOMS = ("components.images", "components.gate", "components.report", "pipeline.commands", "pipeline.notify")
+LIGHT_ROOMS = (
+    "components.images", "components.gate", "components.report", "pipeline.commands", "pipeline.history",
+    "pipeline.notify",
+)  # fmt: skip
 LIGHT = {
     "components.serving.directory_lock", "components.serving.history", "components.serving.integrity",
     "components.serving.manifest", "components.serving.versions", "pipeline.addresses", "pipeline.artifact_files",
     "pipeline.cli", "pipeline.config", "pipeline.declared", "pipeline.kubeflow.client", "pipeline.kubeflow.config",
     "pipeline.kubeflow.data", "pipeline.origin", "pipeline.output_folder", "pipeline.processes", "pipeline.runs",
-    "pipeline.store", "pipeline.unchanged",
+    "pipeline.served", "pipeline.store", "pipeline.unchanged",
     *(name for name in SOURCES if name.rpartition(".")[0] in LIGHT_ROOMS),
 } - {"components.gate.tfma_metrics"}  # fmt: skip
 

@@ -114,9 +114,11 @@ def test_a_record_of_another_version_is_read(tmp_path: Path) -> None:
 
 def test_json_is_on_one_line_and_has_every_field() -> None:
     record = start_record("sample")
+    record.accuracy, record.accuracy_interval = math.nan, (0.5, math.inf)
     line = record.to_json()
     assert "\n" not in line
-    assert json.loads(line)["run_id"] == record.run_id
+    values = json.loads(line)
+    assert (values["run_id"], values["accuracy"], values["accuracy_interval"]) == (record.run_id, None, [0.5, None])
 
 
 def test_run_ids_do_not_collide_within_a_second() -> None:

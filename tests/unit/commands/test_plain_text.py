@@ -15,7 +15,7 @@ def test_characters_that_a_terminal_obeys_are_shown() -> None:
     assert show_controls("Größe\t28 → 29\n✓") == "Größe\t28 → 29\n✓"
 
 
-@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "+ x 5 % ### ??"), ("utf-8", "✓ ✗ 5\u202f% ███ 鞋♥")])
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "+ x 5 % ### _* ??"), ("utf-8", "✓ ✗ 5\u202f% ███ ▁▇ 鞋♥")])
 def test_a_terminal_that_cannot_show_a_mark_gets_a_stand_in(
     encoding: str, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -23,5 +23,5 @@ def test_a_terminal_that_cannot_show_a_mark_gets_a_stand_in(
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     prepare_streams()
-    print("✓ ✗ 5\u202f% ███ 鞋♥", end="", flush=True)
+    print("✓ ✗ 5\u202f% ███ ▁▇ 鞋♥", end="", flush=True)
     assert stream.buffer.getvalue().decode(encoding) == shown  # type: ignore[attr-defined]

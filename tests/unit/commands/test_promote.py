@@ -68,6 +68,7 @@ def test_the_model_is_pushed_and_the_reason_kept_everywhere(output: Path) -> Non
     assert record.promotion
     assert (record.promotion.version, record.promotion.reason, record.verdict) == (1, REASON, "not_blessed")
     assert REASON in (output / "sample" / "runs" / RUN / "report.html").read_text()
+    assert REASON in (output / "index.html").read_text()
 
 
 @pytest.mark.parametrize(

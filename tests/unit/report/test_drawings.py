@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 import re
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from components.gate.checks import check_at_least, check_at_most
-from components.report.drawings import Axis, Chart, Series, encode_png, fit_axis
-from components.report.page import load_template
+from components.report.drawings import Axis, Chart, Series, fit_axis
+from components.report.templates import load_template
 
 DRAWINGS = load_template("drawings.html.jinja").module
-
-
-def decode_png(uri: str) -> np.ndarray:
-    head, _, data = uri.partition(",")
-    assert head == "data:image/png;base64"
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
-
-
-def test_a_png_holds_the_pixels_as_they_are() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (28, 20), dtype=np.uint8)
-    assert np.array_equal(decode_png(encode_png(pixels)), pixels)
-
-
-def test_a_large_image_is_shrunk_in_proportion() -> None:
-    assert decode_png(encode_png(np.zeros((400, 200), np.uint8))).shape == (48, 24)
 
 
 @pytest.mark.parametrize(
