@@ -3,19 +3,15 @@
 import copy
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
-from tfx.dsl.component.experimental.decorators import component
-from tfx.types import Artifact, Channel, standard_artifacts
+from tfx.types import standard_artifacts
 
-import pipeline.pipeline
-from components.schema import get_class_names, get_image_shape, read_schema
-from pipeline.kubeflow import artifacts, entrypoint
+from components.images.schema import get_class_names, get_image_shape, read_schema
+from pipeline.kubeflow import artifacts, entrypoint, places
 
 FOLDER = "minio://mlpipeline/v2/artifacts/clothes/cbcd6986-6c2d-42ce-ab38-c898f001427a"
 # What driver and launcher of KFP 2.17.0 gave to the Schema stage; the session information is shortened.
@@ -105,8 +101,9 @@ def without_types(message: dict[str, Any]) -> None:
 def pod(tmp_path, monkeypatch) -> Path:
     """A file system in which /minio, /s3, /gcs and /tmp lie below a folder."""
     monkeypatch.setattr(
-        artifacts, "LOCAL_ROOTS", {"gs": tmp_path / "gcs", "minio": tmp_path / "minio", "s3": tmp_path / "s3"}
+        places, "LOCAL_ROOTS", {"gs": tmp_path / "gcs", "minio": tmp_path / "minio", "s3": tmp_path / "s3"}
     )
+    monkeypatch.setattr(entrypoint, "TERMINATION_LOG", tmp_path / "termination-log")
     return tmp_path
 
 
@@ -115,7 +112,7 @@ def run(pod: Path, stage: str, message: dict[str, Any], **fixed: Any) -> dict[st
     message = copy.deepcopy(message)
     message["outputs"]["outputFile"] = str(pod / message["outputs"]["outputFile"].lstrip("/"))
     settings = {"name": "clothes", "output_dir": str(pod / "models/clothes"), "require_gpu": False, **fixed}
-    arguments = ["--stage", stage, "--fixed", json.dumps(settings), "--sample-size", "100"]
+    arguments = ["--stage", stage, "--fixed", json.dumps(settings), "--sample-size", "100", "--retries", "0"]
     assert entrypoint.main([*arguments, "--executor-input", json.dumps(message)]) == 0
     written = Path(message["outputs"]["outputFile"]).read_text()
     json_format.Parse(written, pipeline_spec_pb2.ExecutorOutput())
@@ -131,7 +128,7 @@ def test_every_release_s_input_is_understood(pod, change):
     assert output.keys() == {"schema"}, "the log artifact is the launcher's"
     (schema,) = output["schema"]["artifacts"]
     assert schema["uri"] == RECORDED["outputs"]["artifacts"]["schema"]["artifacts"][0]["uri"]
-    written = read_schema(str(artifacts.find_local_path(schema["uri"]) / "schema.pbtxt"))
+    written = read_schema(str(places.find_local_path(schema["uri"]) / "schema.pbtxt"))
     assert get_image_shape(written) == (20, 16), "the size comes from the data, and is 28 x 28 in the configuration"
     assert get_class_names(written) == ("cat", "dog")
 
@@ -141,7 +138,7 @@ def test_addresses_of_every_store_become_paths_and_stay_addresses_in_the_output(
     message = json.loads(json.dumps(RECORDED).replace("minio://", f"{scheme}://"))
     (schema,) = run(pod, "Schema", message)["schema"]["artifacts"]
     assert schema["uri"].startswith(f"{scheme}://mlpipeline/")
-    assert (artifacts.find_local_path(schema["uri"]) / "schema.pbtxt").is_file()
+    assert (places.find_local_path(schema["uri"]) / "schema.pbtxt").is_file()
 
 
 def test_no_baseline_is_an_artifact_that_says_so_and_leaves_something_to_upload(pod):
@@ -151,7 +148,7 @@ def test_no_baseline_is_an_artifact_that_says_so_and_leaves_something_to_upload(
     written = {"artifacts": outputs, "outputFile": "/minio/output_metadata.json"}
     (baseline,) = run(pod, "Baseline", {"inputs": inputs, "outputs": written})["baseline"]["artifacts"]
     assert "version" not in baseline["metadata"]
-    assert list(artifacts.find_local_path(uri).iterdir())
+    assert list(places.find_local_path(uri).iterdir())
 
 
 def test_numbers_come_back_as_floats_and_are_read_as_what_they_were():
@@ -182,40 +179,7 @@ def test_structs_are_unwrapped_and_written_as_plain_values(pod):
 
 def test_an_address_of_an_unknown_store_is_refused():
     with pytest.raises(ValueError, match="oci://b/k: expected an address that starts with gs, minio, s3"):
-        artifacts.find_local_path("oci://b/k")
-
-
-class RunReport(Artifact):
-    """Stands for the report: one page, and its figures."""
-
-    TYPE_NAME = "RunReport"
-
-
-@component
-def Report(
-    schema: InputArtifact[standard_artifacts.Schema], report: OutputArtifact[RunReport], run_id: Parameter[str]
-) -> None:
-    Path(report.uri, "report.html").write_text(f"<p>{Path(schema.uri).name} of run {run_id}</p>")
-    Path(report.uri, "metrics.json").write_text('{"accuracy": 0.875, "images": 200, "verdict": "pushed"}')
-
-
-def test_a_report_is_also_a_page_and_figures_that_kfp_shows(pod, monkeypatch):
-    def stub(config: Any, run_id: str) -> SimpleNamespace:
-        return SimpleNamespace(components=[Report(schema=Channel(type=standard_artifacts.Schema), run_id=run_id)])
-
-    monkeypatch.setattr(pipeline.pipeline, "create_pipeline", stub)
-    titles = artifacts.list_outputs({"report": RunReport})
-    assert titles == {"report": "tfx.RunReport", "report_html": "system.HTML", "report_metrics": "system.Metrics"}
-    outputs = {key: {"artifacts": [{"name": key, "uri": f"minio://bucket/Report/{key}"}]} for key in titles}
-    schema = {"schema": {"artifacts": [{"name": "3", "uri": "minio://bucket/Schema/schema", "metadata": {}}]}}
-    message = {
-        "inputs": {"artifacts": schema, "parameterValues": {"run_id": "cbcd6986"}},
-        "outputs": {"artifacts": outputs, "outputFile": "/minio/bucket/output_metadata.json"},
-    }
-    written = run(pod, "Report", message)
-    assert written.keys() == titles.keys()
-    assert (pod / "minio/bucket/Report/report_html").read_text() == "<p>schema of run cbcd6986</p>"
-    assert written["report_metrics"]["artifacts"][0]["metadata"] == {"accuracy": 0.875, "images": 200}
+        places.find_local_path("oci://b/k")
 
 
 def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
@@ -227,6 +191,7 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
         },
     }
     fixed = json.dumps({"name": "clothes", "output_dir": str(pod), "require_gpu": False})
+    (pod / "termination-log").touch()
     code = entrypoint.main(
         [
             "--stage",
@@ -235,6 +200,8 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
             fixed,
             "--sample-size",
             "1",
+            "--retries",
+            "0",
             "--executor-input",
             json.dumps(message),
         ]
@@ -242,4 +209,5 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
     assert code == 1
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith(f"Error: ExampleGen failed: --data {pod / 'none'}: no such folder")
+    assert last == f"Error: {(pod / 'termination-log').read_text()}"
     assert not (pod / "output_metadata.json").exists()
