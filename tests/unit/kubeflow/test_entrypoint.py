@@ -2,6 +2,7 @@
 
 import copy
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.types import standard_artifacts
 
 from components.images.schema import get_class_names, get_image_shape, read_schema
-from pipeline.kubeflow import artifacts, entrypoint, places
+from components.serving.versions import list_versions
+from pipeline.kubeflow import artifacts, entrypoint, places, verdict_stages
+from pipeline.kubeflow.run_artifacts import StageRecord, StoredArtifact
 
 FOLDER = "minio://mlpipeline/v2/artifacts/clothes/cbcd6986-6c2d-42ce-ab38-c898f001427a"
 # What driver and launcher of KFP 2.17.0 gave to the Schema stage; the session information is shortened.
@@ -62,6 +65,8 @@ RECORDED = {
         "outputFile": "/minio/mlpipeline/v2/artifacts/output_metadata.json",
     },
 }
+# All that it gave to the containers of a run, by stage and in their order; tests/kubeflow/test_runs.py records it.
+RECORDED_RUN = Path(__file__).with_name("recorded_run.json")
 FULL_SCHEMA = "title: tfx.Examples\ntype: object\nproperties:\n  span: {type: integer}\n"
 
 
@@ -211,3 +216,45 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
     assert last.startswith(f"Error: ExampleGen failed: --data {pod / 'none'}: no such folder")
     assert last == f"Error: {(pod / 'termination-log').read_text()}"
     assert not (pod / "output_metadata.json").exists()
+
+
+def test_a_whole_run_from_its_recorded_messages_ends_with_a_pushed_model_and_its_page(pod, sample_dir, monkeypatch):
+    """What KFP 2.17's driver told the containers of a run; the files lie where the launcher would have put them."""
+    outputs: dict[str, dict[str, Any]] = {}
+    monkeypatch.setattr(StoredArtifact, "fetch", StoredArtifact.locate)
+    monkeypatch.setattr(verdict_stages, "read_stages", lambda run_id: make_records(outputs))
+    for stage, message in json.loads(RECORDED_RUN.read_text()).items():
+        message["inputs"]["parameterValues"]["data"] = str(sample_dir)
+        outputs[stage] = run(pod, stage, message)
+        check_metadata(message, outputs)
+    assert list_versions(pod / "models/clothes/serving") == [1]
+    page = places.find_local_path(outputs["Report"]["report"]["artifacts"][0]["uri"]).read_text()
+    assert "pushed as version 1" in page
+    assert outputs["Report"]["metrics"]["artifacts"][0]["metadata"]["verdict"] == "pushed"
+
+
+def check_metadata(message: dict[str, Any], outputs: dict[str, dict[str, Any]]) -> None:
+    """A stage is told what the one before wrote: the properties that KFP sent are those that were written here."""
+    written = {
+        artifact["uri"]: artifact["metadata"]
+        for stage in outputs.values()
+        for listed in stage.values()
+        for artifact in listed["artifacts"]
+    }
+    for listed in message["inputs"].get("artifacts", {}).values():
+        (artifact,) = listed["artifacts"]
+        kfps_own = {"display_name", "store_session_info"}
+        assert written[artifact["uri"]].keys() == artifact["metadata"].keys() - kfps_own
+
+
+def make_records(outputs: dict[str, dict[str, Any]]) -> dict[str, StageRecord]:
+    """What ML Metadata has of stages that have come to their end."""
+    records = {}
+    for stage, written in outputs.items():
+        artifacts = {key: listed["artifacts"][0] for key, listed in written.items()}
+        stored = {
+            key: StoredArtifact(id=1, type="tfx", uri=artifact["uri"], properties=artifact["metadata"])
+            for key, artifact in artifacts.items()
+        }
+        records[stage] = StageRecord(state="COMPLETE", started=datetime.now(timezone.utc), outputs=stored)
+    return records
