@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from pipeline.kubeflow.again import UnavailableError
 
 # Of Arrow's error messages; any other says that the address or the keys are wrong.
 _PASSING = re.compile(r"curlCode|NETWORK_CONNECTION|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|SLOW_DOWN|THROTTLING|TIMEOUT")
+_TIMEOUT_SECONDS = 30
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # Of releases of KFP that do not say where they keep artifacts:
 # https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/config/env.go
@@ -20,6 +23,10 @@ _DEFAULT_SESSION = {
     "endpoint": "minio-service.kubeflow:9000", "disableSSL": "true", "region": "minio",
     "secretName": "mlpipeline-minio-artifact", "accessKeyKey": "accesskey", "secretKeyKey": "secretkey",
 }  # fmt: skip
+
+
+class StoreAccessError(RuntimeError):
+    """The store of the artifacts may not be read; one sentence says why."""
 
 
 def copy_files(filesystem: Any, path: str, target: Path) -> None:
@@ -55,7 +62,8 @@ def open_store(scheme: str, session_info: str) -> Any:
         session_info: What KFP's launcher notes of each artifact, in JSON: the server, and which secret has the keys.
 
     Raises:
-        UnavailableError: The secret can't be read.
+        StoreAccessError: The secret is not there, or may not be read.
+        UnavailableError: Kubernetes does not answer.
     """
     from pyarrow import fs
 
@@ -75,12 +83,23 @@ def open_store(scheme: str, session_info: str) -> Any:
 
 
 def _read_secret(name: str) -> Mapping[str, str]:
-    """Read a secret as KFP's launcher, in the same pod, does."""
-    from kubernetes import client, config
+    """Read a secret as KFP's launcher does, in the same pod and with its rights."""
+    import urllib3
 
-    config.load_incluster_config()
+    namespace, token = ((_SERVICE_ACCOUNT / file).read_text().strip() for file in ("namespace", "token"))
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    http = urllib3.PoolManager(ca_certs=str(_SERVICE_ACCOUNT / "ca.crt"))
     try:
-        found = client.CoreV1Api().read_namespaced_secret(name, (_SERVICE_ACCOUNT / "namespace").read_text().strip())
-    except client.ApiException as error:
-        raise UnavailableError(f"secret {name}: can't be read ({error.status} {error.reason})") from error
-    return {key: base64.b64decode(value).decode() for key, value in found.data.items()}
+        answer = http.request(
+            "GET",
+            f"{server}/api/v1/namespaces/{namespace}/secrets/{name}",
+            headers={"authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT_SECONDS,
+        )
+    except urllib3.exceptions.HTTPError as error:
+        raise UnavailableError(f"secret {name}: Kubernetes does not answer ({error})") from error
+    if answer.status != HTTPStatus.OK:
+        kind = UnavailableError if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else StoreAccessError
+        raise kind(f"secret {name}: can't be read ({answer.status}); KFP's launcher reads it in the same pod")
+    return {key: base64.b64decode(value).decode() for key, value in json.loads(answer.data)["data"].items()}

@@ -97,7 +97,7 @@ def find_error(stages: Mapping[str, StageRecord], *, data_rejected: bool) -> str
     for name, stage in stages.items():
         if stage.state not in _DONE:
             return f"{name} did not come to its end: its pod was stopped, lost, or had too little memory."
-    last = next(reversed(stages), "")
+    last = next(reversed([*stages]), "")
     return f"The stage after {last} did not start." if last else "No stage of it started."
 
 

@@ -218,6 +218,7 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
     assert not (pod / "output_metadata.json").exists()
 
 
+@pytest.mark.timeout(900)  # twelve stages, one of which trains
 def test_a_whole_run_from_its_recorded_messages_ends_with_a_pushed_model_and_its_page(pod, sample_dir, monkeypatch):
     """What KFP 2.17's driver told the containers of a run; the files lie where the launcher would have put them."""
     outputs: dict[str, dict[str, Any]] = {}
