@@ -50,7 +50,9 @@ def copy_files(filesystem: Any, path: str, target: Path) -> None:
         fs.copy_files(path, str(target), source_filesystem=filesystem, destination_filesystem=fs.LocalFileSystem())
     except OSError as error:
         if _PASSING.search(str(error)):
-            raise UnavailableError(f"{path}: the object store does not answer ({error})") from error
+            raise UnavailableError(
+                f"{path}: the object store does not answer; see whether it runs ({error})"
+            ) from error
         raise
 
 
@@ -98,8 +100,10 @@ def _read_secret(name: str) -> Mapping[str, str]:
             timeout=_TIMEOUT_SECONDS,
         )
     except urllib3.exceptions.HTTPError as error:
-        raise UnavailableError(f"secret {name}: Kubernetes does not answer ({error})") from error
+        raise UnavailableError(f"secret {name}: Kubernetes does not answer; see whether it runs ({error})") from error
     if answer.status != HTTPStatus.OK:
         kind = UnavailableError if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else StoreAccessError
-        raise kind(f"secret {name}: can't be read ({answer.status}); KFP's launcher reads it in the same pod")
+        raise kind(
+            f"secret {name}: can't be read ({answer.status}); give the pod's service account the right to, as KFP does"
+        )
     return {key: base64.b64decode(value).decode() for key, value in json.loads(answer.data)["data"].items()}

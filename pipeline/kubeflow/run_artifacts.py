@@ -80,7 +80,7 @@ def read_stages(run_id: str) -> dict[str, StageRecord]:
     try:
         return dict(_query_stages(store, metadata_store_pb2, run_id))
     except (ml_metadata.errors.UnavailableError, ml_metadata.errors.DeadlineExceededError) as error:
-        raise UnavailableError(f"{host}:{port}: ML Metadata does not answer ({error})") from error
+        raise UnavailableError(f"{host}:{port}: ML Metadata does not answer; see whether it runs ({error})") from error
 
 
 def _query_stages(store: Any, proto: Any, run_id: str) -> Iterator[tuple[str, StageRecord]]:
