@@ -12,7 +12,7 @@ STACK_ROOT ?= /var/tmp/tfx-fashion-mnist-debian-13
 READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor audit setup run test test-kubeflow test-other-stack torture prove-image check format lock benchmark \
+.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack torture prove-image check format lock benchmark \
 	benchmark-scale benchmark-retraining simulate-gate clean
 
 help: ## Show this list.
@@ -64,6 +64,11 @@ audit: $(READY) ## Look both stacks' releases up among the vulnerabilities that 
 	@for python in 3.10 3.12; do echo "Python $$python"; $(UV) tool run --python $$python pip-audit --strict --disable-pip \
 		--require-hashes --vulnerability-service osv --requirement requirements.lock || exit; done
 
+sbom: $(READY) ## Write sbom.json, the packages of both stacks with their hashes, in CycloneDX' form (needs the network).
+	@$(UV) tool run --from '$(SBOM)' cyclonedx-py requirements $(LOCK) --output-format JSON --output-file sbom.json
+	@echo "sbom.json: the Python packages; docker build --sbom=true adds those of Debian"
+SBOM := cyclonedx-bom==7.2.1
+
 benchmark: $(READY) ## Time the pipeline against the plain tutorial script and a stock TFX pipeline.
 	@$(RUN) -m benchmarks.compare $(ARGS)
 	@if [ -e $(STACK_ROOT)/made ]; then $(PYTHON) deploy/test_stack.py $(STACK_ROOT) --benchmark "$(ARGS)"; fi
@@ -78,7 +83,7 @@ simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, a
 	@$(RUN) -m benchmarks.gate_simulation $(ARGS)
 
 clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
-	rm -rf .venv .uv .kubeflow .torture .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .uv .kubeflow .torture .mypy_cache .pytest_cache .ruff_cache sbom.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stack is chosen before anything is downloaded, uv included.

@@ -22,6 +22,7 @@ from tfx.types import standard_artifacts
 from components.features import IMAGE_KEY, LABEL_KEY, SPLITS
 from components.gate.checks import DATA_CHECKS_FILE, Check, write_checks
 from components.gate.data_checks import DataBounds, check_images, check_splits
+from components.images.schema import describe_feature, get_class_names, get_image_shape, read_schema
 from components.images.shared import count_shared, deal_out, hash_images
 from components.images.statistics import (
     ImageStatistics,
@@ -31,7 +32,6 @@ from components.images.statistics import (
     write_statistics,
 )
 from components.images.summary import statistics_file, write_description
-from components.schema import describe_feature, get_class_names, get_image_shape, read_schema
 
 _STATISTICS, _HASHES = "statistics", "hashes"
 _SHARED_FILE = "shared.json"

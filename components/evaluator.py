@@ -21,14 +21,15 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY, get_version
+from components.baseline import COMPARED_PROPERTY, get_version
 from components.data_validator import DataValidation
 from components.features import COUNTS_PROPERTY, EVAL_SPLIT, IMAGE_KEY, LABEL_KEY, SIGNATURE
 from components.gate.answer_counts import BASELINE, CANDIDATE, AnswerCounts, add_counts, build_answers, count_answers
 from components.gate.answers import ANSWERS_FILE, read_answers, write_answers
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, get_failures, read_checks, write_checks
 from components.gate.model_checks import Bounds, check_baseline, check_evaluated_images, check_model
-from components.schema import get_class_names, get_image_shape, read_schema
+from components.images.schema import get_class_names, get_image_shape, read_schema
+from components.serving.baseline_choice import VERSION_PROPERTY
 from components.serving.baseline_model import find_obstacle
 
 _BATCH = 1_000

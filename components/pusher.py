@@ -11,7 +11,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from components.baseline import COMPARED_PROPERTY, VERSION_PROPERTY, get_version
+from components.baseline import COMPARED_PROPERTY, get_version
 from components.data_validator import DataValidation
 from components.report.push import (
     NEWLY_PROPERTY,
@@ -21,6 +21,7 @@ from components.report.push import (
 )
 from components.report.push import VERSION_PROPERTY as PUSHED_VERSION_PROPERTY
 from components.serving import history
+from components.serving.baseline_choice import VERSION_PROPERTY
 from components.serving.directory_lock import lock_serving_dir
 from components.serving.integrity import verify_model
 from components.serving.manifest import (

@@ -17,7 +17,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.features import IMAGE_KEY, LABEL_KEY
 from components.images.appearance import count_border
-from components.schema import get_class_names, get_image_shape, read_schema
+from components.images.schema import get_class_names, get_image_shape, read_schema
 from components.training.loop import Block, EpochResult, fit
 from components.training.network import ImageTransform, ServingModel, build_model, export_model
 

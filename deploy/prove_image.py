@@ -99,7 +99,7 @@ def carry_out(root: Root, word: str, rest: str) -> None:
         root.locate(root.directory).mkdir(parents=True, exist_ok=True)
     elif word == "USER":
         root.user = rest
-    elif word != "CMD":
+    elif word not in ("ARG", "CMD", "LABEL"):  # nothing of it is in the file system
         raise ValueError(f"{word}: no way to carry that out")
 
 

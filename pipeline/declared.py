@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tomli
 from annotated_types import Ge, Gt, Interval
 
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path", tuple: "a list"}
+_UNIONS = (Union, UnionType)
 _MOST_BYTES = 1 << 20
 _LONGEST_SHOWN = 100
 
@@ -122,6 +124,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def describe_kind(kind: Any) -> str:
     """Say in words what values a type has."""
+    kind = next((part for part in get_args(kind) if part in _TYPES), kind) if get_origin(kind) in _UNIONS else kind
     return _TYPES.get(get_origin(kind) or kind, "a table")
 
 

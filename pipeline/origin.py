@@ -13,7 +13,7 @@ from components.report.lineage import Origin
 from pipeline.addresses import hide_keys
 from pipeline.config import Options, PipelineConfig
 from pipeline.declared import list_fields
-from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources
+from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources, fingerprint_values
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = (
@@ -33,6 +33,12 @@ def describe_origin(config: PipelineConfig, recipe: str) -> Origin:
         git_commit=_read_own_commit(),
         packages={"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
     )
+
+
+def describe_recipe(config: PipelineConfig) -> str:
+    """Return the SHA-256 of all that a model is made from: data, options, sources, releases."""
+    sources = fingerprint_sources(*MODEL_SOURCES)
+    return fingerprint_values(data=config.data_digest, options=config.list_options("Trainer"), sources=sources)
 
 
 def describe_command(config: PipelineConfig) -> str:

@@ -24,8 +24,8 @@ from components.reporter import Reporter
 from components.schema import CuratedSchemaGen
 from components.serving.versions import get_pushed_version
 from pipeline.config import PipelineConfig
-from pipeline.fingerprint import MODEL_SOURCES, fingerprint_sources, fingerprint_values
-from pipeline.origin import describe_origin
+from pipeline.fingerprint import fingerprint_sources
+from pipeline.origin import describe_origin, describe_recipe
 
 # What is pushed can change without this pipeline: the Pusher always looks, and does nothing where all is done.
 NEVER_CACHED = ("Pusher", "Report")
@@ -144,12 +144,6 @@ def connect_metadata(config: PipelineConfig) -> metadata_store_pb2.ConnectionCon
     connection.sqlite.filename_uri = str(config.metadata_path)
     connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
     return connection
-
-
-def describe_recipe(config: PipelineConfig) -> str:
-    """Return the SHA-256 of all that a model is made from: data, options, sources, releases."""
-    sources = fingerprint_sources(*MODEL_SOURCES)
-    return fingerprint_values(data=config.data_digest, options=config.list_options("Trainer"), sources=sources)
 
 
 def _pin_sources(stage: BaseComponent) -> None:

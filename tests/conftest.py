@@ -51,7 +51,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A Schema artifact with Fashion-MNIST's curated schema."""
     from tfx.types import standard_artifacts
 
-    from components.schema import SCHEMA_FILE
+    from components.images.schema import SCHEMA_FILE
 
     artifact = standard_artifacts.Schema()
     artifact.uri = str(tmp_path_factory.mktemp("schema"))

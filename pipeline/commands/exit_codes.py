@@ -14,3 +14,12 @@ class ExitCode(IntEnum):
     NOT_BLESSED = 3
     DATA_REJECTED = 4
     INTERRUPTED = 130
+
+
+CODE_OF_VERDICT = {
+    "pushed": ExitCode.OK,
+    "not_blessed": ExitCode.NOT_BLESSED,
+    "data_rejected": ExitCode.DATA_REJECTED,
+    "error": ExitCode.ERROR,
+    "interrupted": ExitCode.INTERRUPTED,
+}

@@ -29,7 +29,7 @@ from pipeline.config import Options, PipelineConfig, RunOptions
 from pipeline.declared import list_fields
 from pipeline.environment import prepare_environment
 from pipeline.notify.settings import Notify
-from pipeline.origin import describe_origin
+from pipeline.origin import describe_origin, describe_recipe
 from pipeline.output_folder import check_output, lock_output
 from pipeline.runs import (
     Outcome,
@@ -196,8 +196,6 @@ def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay
     """Run the stages and fill in the record, whatever happens."""
     try:
         run_locally = _start_up(record, display)
-        from pipeline.pipeline import describe_recipe
-
         record.origin = describe_origin(config, describe_recipe(config))
         run_locally(config, record.run_id, display)
         return _record_outcome(record, config, read_outcome(config.metadata_path, record.run_id))

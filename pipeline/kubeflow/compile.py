@@ -6,32 +6,29 @@ The format: https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipel
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.version import __version__ as tfx_version
 
 from pipeline.declared import ConfigError
-from pipeline.kubeflow.artifacts import list_outputs
 from pipeline.kubeflow.config import (
     RUN_ID,
     KubeflowConfig,
-    Volume,
     describe_fixed,
     list_parameters,
     make_pipeline_config,
 )
-from pipeline.kubeflow.data import DATA_DIR
-from pipeline.pipeline import create_pipeline
+from pipeline.kubeflow.graph import REPORT_STAGE, ClusterStage, list_stages
+from pipeline.kubeflow.spec import constant, describe_resources, mount_volume
 
-# It says no to the data, and would again.
-_NEVER_RETRIED = ("DataGate",)
 _TRAINER = "Trainer"
-# Stages that read or write what is served have an execution property of this name.
-_SERVING_DIR = "serving_dir"
+# All stages but the report are one task of the root: only of one task it can be told that another follows it whatever
+# became of it. KFP's own SDK compiles its ExitHandler to the same.
+STAGES = "Stages"
 _TYPES = {int: "NUMBER_INTEGER", float: "NUMBER_DOUBLE", str: "STRING", bool: "BOOLEAN"}
 
 
@@ -41,23 +38,28 @@ def compile_pipeline(config: KubeflowConfig) -> str:
     Raises:
         ConfigError: A stage is configured that the pipeline does not have.
     """
-    stages: list[BaseComponent] = create_pipeline(make_pipeline_config(config)).components
-    unknown = sorted(config.stages.keys() - {stage.id for stage in stages} - {"default"})
+    stages = list_stages(config)
+    every = [*stages, REPORT_STAGE]
+    names = [stage.name for stage in every]
+    unknown = sorted(config.stages.keys() - {*names, "default"})
     if unknown:
-        raise ConfigError(f"[stages.{unknown[0]}]: no such stage; expected {', '.join(stage.id for stage in stages)}.")
+        raise ConfigError(f"[stages.{unknown[0]}]: no such stage; expected {', '.join(names)}.")
     spec = {
         "schemaVersion": "2.1.0",
         "sdkVersion": f"tfx-{tfx_version}",
         "pipelineInfo": {"name": config.pipeline_name},
         "root": {
             "inputDefinitions": {"parameters": _define_parameters(config)},
-            "dag": {"tasks": {stage.id: _make_task(config, stage) for stage in stages}},
+            "dag": {"tasks": {STAGES: _make_task(STAGES), REPORT_STAGE.name: _make_report_task(config)}},
         },
-        "components": {f"comp-{stage.id}": _make_component(stage) for stage in stages},
-        "deploymentSpec": {"executors": {f"exec-{stage.id}": _make_executor(config, stage) for stage in stages}},
+        "components": {
+            f"comp-{STAGES}": _make_dag(config, stages),
+            **{f"comp-{stage.name}": _make_component(stage) for stage in every},
+        },
+        "deploymentSpec": {"executors": {f"exec-{stage.name}": _make_executor(config, stage) for stage in every}},
     }
     json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())  # refuses what KFP would refuse
-    platform = {f"exec-{stage.id}": _make_platform(config, stage) for stage in stages}
+    platform = {f"exec-{stage.name}": _make_platform(config, stage) for stage in every}
     documents = [spec, {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}}]
     return yaml.safe_dump_all(documents, sort_keys=True, width=120)
 
@@ -73,65 +75,72 @@ def _define_parameters(config: KubeflowConfig) -> dict[str, Any]:
     }
 
 
-def _make_task(config: KubeflowConfig, stage: BaseComponent) -> dict[str, Any]:
-    retries = 0 if stage.id in _NEVER_RETRIED else config.retries
-    artifacts = {
-        key: {
-            "taskOutputArtifact": {
-                "producerTask": channel.producer_component_id,
-                "outputArtifactKey": channel.output_key,
-            }
-        }
-        for key, channel in stage.inputs.items()
-    }
-    # All of them: the pod of a stage builds the whole pipeline.
-    parameters = {name: {"componentInputParameter": name} for name in list_parameters()}
-    # Only as a constant of its own is it replaced by the run's id.
-    parameters[RUN_ID] = _constant("{{$.pipeline_job_uuid}}")
+def _make_dag(config: KubeflowConfig, stages: Sequence[ClusterStage]) -> dict[str, Any]:
     return {
-        "taskInfo": {"name": stage.id},
-        "componentRef": {"name": f"comp-{stage.id}"},
-        "inputs": {"artifacts": artifacts, "parameters": parameters},
-        "dependentTasks": sorted(node.id for node in stage.upstream_nodes),
+        "inputDefinitions": {"parameters": _declare_parameters(list_parameters())},
+        "dag": {"tasks": {stage.name: _make_stage_task(config, stage) for stage in stages}},
+    }
+
+
+def _make_task(name: str) -> dict[str, Any]:
+    """Return a task that gets all parameters of the run: the pod of a stage builds the whole pipeline."""
+    return {
+        "taskInfo": {"name": name},
+        "componentRef": {"name": f"comp-{name}"},
+        "inputs": {
+            "parameters": {parameter: {"componentInputParameter": parameter} for parameter in list_parameters()}
+        },
         # Every run reads the data anew, and what follows from it has inputs that no earlier run had.
         "cachingOptions": {"enableCache": False},
-        "retryPolicy": {
-            "maxRetryCount": retries,
-            "backoffDuration": "30s",
-            "backoffFactor": 2.0,
-            "backoffMaxDuration": "600s",
-        },
     }
 
 
-def _make_component(stage: BaseComponent) -> dict[str, Any]:
-    inputs = {key: f"tfx.{channel.type.TYPE_NAME}" for key, channel in stage.inputs.items()}
-    outputs = list_outputs({key: channel.type for key, channel in stage.outputs.items()})
-    types = {**list_parameters(), RUN_ID: str}
+def _make_stage_task(config: KubeflowConfig, stage: ClusterStage) -> dict[str, Any]:
+    task = _make_task(stage.name)
+    # Only as a constant of its own is it replaced by the run's id.
+    task["inputs"]["parameters"][RUN_ID] = constant("{{$.pipeline_job_uuid}}")
+    task["inputs"]["artifacts"] = {
+        key: {"taskOutputArtifact": {"producerTask": source.stage, "outputArtifactKey": source.key}}
+        for key, source in stage.inputs.items()
+    }
+    task["dependentTasks"] = list(stage.after)
+    task["retryPolicy"] = {
+        "maxRetryCount": 0 if stage.is_final else config.retries,
+        "backoffDuration": "30s",
+        "backoffFactor": 2.0,
+        "backoffMaxDuration": "600s",
+    }
+    return task
+
+
+def _make_report_task(config: KubeflowConfig) -> dict[str, Any]:
+    task = _make_stage_task(config, REPORT_STAGE)
+    return {**task, "dependentTasks": [STAGES], "triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}}
+
+
+def _make_component(stage: ClusterStage) -> dict[str, Any]:
+    inputs = {key: source.title for key, source in stage.inputs.items()}
     return {
-        "executorLabel": f"exec-{stage.id}",
+        "executorLabel": f"exec-{stage.name}",
         "inputDefinitions": {
             "artifacts": _declare(inputs),
-            "parameters": {name: {"parameterType": _TYPES[kind]} for name, kind in types.items()},
+            "parameters": _declare_parameters({**list_parameters(), RUN_ID: str}),
         },
-        "outputDefinitions": {"artifacts": _declare(outputs)},
+        "outputDefinitions": {"artifacts": _declare(stage.outputs)},
     }
 
 
-def _declare(titles: dict[str, str]) -> dict[str, Any]:
+def _declare_parameters(types: Mapping[str, type]) -> dict[str, Any]:
+    return {name: {"parameterType": _TYPES[kind]} for name, kind in types.items()}
+
+
+def _declare(titles: Mapping[str, str]) -> dict[str, Any]:
     return {key: {"artifactType": {"schemaTitle": title, "schemaVersion": "0.0.1"}} for key, title in titles.items()}
 
 
-def _make_executor(config: KubeflowConfig, stage: BaseComponent) -> dict[str, Any]:
-    gpu = config.gpu if stage.id == _TRAINER else None
-    limits = config.get_stage(stage.id)
-    # Each limit twice: older backends read numbers, newer ones Kubernetes' quantities.
-    resources: dict[str, Any] = {
-        "cpuLimit": limits.cpu,
-        "memoryLimit": limits.memory_gb,
-        "resourceCpuLimit": f"{limits.cpu:g}",
-        "resourceMemoryLimit": f"{limits.memory_gb:g}G",
-    }
+def _make_executor(config: KubeflowConfig, stage: ClusterStage) -> dict[str, Any]:
+    gpu = config.gpu if stage.name == _TRAINER else None
+    resources = describe_resources(config.get_stage(stage.name))
     if gpu:
         count = str(gpu.count)
         resources["accelerator"] = {
@@ -142,9 +151,10 @@ def _make_executor(config: KubeflowConfig, stage: BaseComponent) -> dict[str, An
             "image": gpu.image if gpu else config.image,
             "command": ["python", "-m", "pipeline.kubeflow.entrypoint"],
             "args": [
-                "--stage", stage.id,
+                "--stage", stage.name,
                 "--fixed", json.dumps(describe_fixed(config), sort_keys=True),
                 "--sample-size", str(config.sample_size),
+                "--retries", str(0 if stage.is_final else config.retries),
                 "--executor-input", "{{$}}",
             ],
             "resources": resources,
@@ -152,34 +162,25 @@ def _make_executor(config: KubeflowConfig, stage: BaseComponent) -> dict[str, An
     }  # fmt: skip
 
 
-def _make_platform(config: KubeflowConfig, stage: BaseComponent) -> dict[str, Any]:
+def _make_platform(config: KubeflowConfig, stage: ClusterStage) -> dict[str, Any]:
     """Return what PipelineSpec has no words for. A name is given twice: older backends know only its first form.
 
     The format: https://github.com/kubeflow/pipelines/blob/master/kubernetes_platform/proto/kubernetes_executor_config.proto
     """
-    limits = config.get_stage(stage.id)
-    reads_data = DATA_DIR in stage.exec_properties
-    volumes = [config.serving] if _SERVING_DIR in stage.exec_properties else []
-    volumes += [config.data_volume] if config.data_volume and reads_data else []
-    platform: dict[str, Any] = {"pvcMount": [_mount(volume) for volume in volumes]}
-    if reads_data:
+    wanted = config.get_stage(stage.name)
+    volumes = [config.serving] if stage.uses_serving else []
+    volumes += [config.data_volume] if config.data_volume and stage.reads_data else []
+    platform: dict[str, Any] = {"pvcMount": [mount_volume(volume) for volume in volumes]}
+    if stage.reads_data:
         platform["secretAsEnv"] = [
             {
                 "secretName": secret.name,
-                "secretNameParameter": _constant(secret.name),
+                "secretNameParameter": constant(secret.name),
                 "keyToEnv": [{"secretKey": secret.key, "envVar": secret.env}],
             }
             for secret in config.secrets
         ]
-    if limits.node_selector:
-        platform["nodeSelector"] = {"labels": limits.node_selector}
-    platform["tolerations"] = limits.tolerations
+    if wanted.node_selector:
+        platform["nodeSelector"] = {"labels": wanted.node_selector}
+    platform["tolerations"] = wanted.tolerations
     return {name: value for name, value in platform.items() if value}
-
-
-def _mount(volume: Volume) -> dict[str, Any]:
-    return {"constant": volume.claim, "pvcNameParameter": _constant(volume.claim), "mountPath": volume.mount_path}
-
-
-def _constant(value: str) -> dict[str, Any]:
-    return {"runtimeValue": {"constant": value}}

@@ -18,6 +18,8 @@ from pipeline.notify.settings import ClusterNotify, check_table
 SAMPLE = "sample"
 RUN_ID = "run_id"
 CRON_FIELDS = 5
+# A node of 2 CPUs and 8 GB has room for them beside what a cluster runs everywhere.
+_CPU_REQUEST, _MEMORY_REQUEST_GB = 0.5, 2.0
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -56,17 +58,45 @@ class Gpu(Declared):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage(Declared):
-    """Limits of a stage's container, and which nodes its pod may run on."""
+    """What a stage's container is given, and which nodes its pod may run on."""
 
-    cpu: Annotated[float, Gt(0), Option("CPUs.", unit="CPUs")] = 1.0
+    cpu: Annotated[float, Gt(0), Option("Most that it may use.", unit="CPUs")] = 1.0
 
-    memory_gb: Annotated[float, Gt(0), Option("Memory.", unit="10**9 bytes")] = 4.0
+    memory_gb: Annotated[
+        float, Gt(0), Option("Most that it may use; it is ended where it uses more.", unit="10**9 bytes")
+    ] = 4.0
+
+    cpu_request: Annotated[
+        float | None, Gt(0), Option("What a node must have free; 0.5, or less where `cpu` is.", unit="CPUs")
+    ] = None
+
+    memory_request_gb: Annotated[
+        float | None, Gt(0), Option("What a node must have free; 2, or less where `memory_gb` is.", unit="10**9 bytes")
+    ] = None
 
     node_selector: Annotated[dict[str, str], Option("Labels that a node must have.")] = field(default_factory=dict)
 
     tolerations: Annotated[list[dict[str, Any]], Option("Taints that the pod tolerates, in Kubernetes' own words.")] = (
         field(default_factory=list)
     )
+
+    def __post_init__(self) -> None:
+        for name, request, limit in (
+            ("cpu", self.cpu_request, self.cpu),
+            ("memory", self.memory_request_gb, self.memory_gb),
+        ):
+            if request is not None and request > limit:
+                raise ConfigError(
+                    f"{name} of a stage: {request:g} requested, expected no more than its limit, {limit:g}."
+                )
+
+    @property
+    def requests(self) -> tuple[float, float]:
+        """CPUs and memory that a node must have free. Without them Kubernetes would ask for as much as the limits."""
+        return (
+            self.cpu_request or min(self.cpu, _CPU_REQUEST),
+            self.memory_request_gb or min(self.memory_gb, _MEMORY_REQUEST_GB),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +142,17 @@ class KubeflowConfig(Declared):
     ] = field(default_factory=dict)
 
     retries: Annotated[
-        int, Ge(0), Option("How often a stage that failed is tried again. A rejection of the data is final.")
+        int,
+        Ge(0),
+        Option(
+            "How often a stage is tried again whose pod was lost, or that finds a bucket, ML Metadata or a network "
+            "file system away. Any other failure is final."
+        ),
     ] = 2
+
+    fail_when_rejected: Annotated[
+        bool, Option("Whether a model that is not blessed makes a run fail, with the sentence of the check.")
+    ] = False
 
     cron: Annotated[str, Option("When the schedule starts a run: minute, hour, day, month, weekday; UTC.")] = (
         "0 2 * * *"

@@ -9,6 +9,8 @@ from pathlib import Path
 from components.images.datasets import find_dataset
 from components.images.idx_folder import DataError
 from pipeline.addresses import hide_keys
+from pipeline.kubeflow.again import UnavailableError
+from pipeline.kubeflow.bucket import copy_files
 from pipeline.kubeflow.config import SAMPLE
 
 # The stage that reads the data has an execution property of this name.
@@ -26,6 +28,7 @@ def fetch_data(location: str, pipeline: str, scratch: Path, sample_size: int) ->
 
     Raises:
         DataError: There is no such data, or it may not be used here.
+        UnavailableError: The bucket does not answer.
     """
     if (location == SAMPLE) != (pipeline == SAMPLE):
         raise DataError(
@@ -51,13 +54,15 @@ def copy_bucket(uri: str, directory: Path) -> Path:
 
     Raises:
         DataError: It cannot be read.
+        UnavailableError: The store does not answer.
     """
     from pyarrow import fs
 
     try:
         filesystem, path = fs.FileSystem.from_uri(uri)
-        directory.mkdir(parents=True)
-        fs.copy_files(path, str(directory), source_filesystem=filesystem, destination_filesystem=fs.LocalFileSystem())
+        copy_files(filesystem, path, directory)
+    except UnavailableError as error:
+        raise UnavailableError(str(error).replace(uri, hide_keys(uri))) from None
     except (OSError, ValueError) as error:
         # Not `from error`: its text may repeat the address, and the keys in it.
         why = str(error).replace(uri, hide_keys(uri))

@@ -1,9 +1,4 @@
-"""The container's command: `python -m pipeline.kubeflow.entrypoint` runs one stage between KFP's launcher and TFX.
-
-The pod builds the pipeline with `create_pipeline`, as a local run does, from the parameters of the run, and runs its
-own stage of it. So types, thresholds and options come from the pipeline itself; all that is read of the executor input
-is what every release of KFP sends: addresses, metadata and parameters.
-"""
+"""The container's command: `python -m pipeline.kubeflow.entrypoint` runs one stage between KFP's launcher and TFX."""
 
 from __future__ import annotations
 
@@ -14,89 +9,68 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pipeline.commands.messages import explain
-from pipeline.environment import keep_beam_in_process, prepare_environment
+from pipeline.commands.plain_text import show_controls
+from pipeline.kubeflow.again import try_again
+from pipeline.kubeflow.message import Outputs, Task, read_task, write_output
+from pipeline.kubeflow.small_stages import SMALL_STAGES
 
-_FACTS = ("data_digest", "image_shape")
+# Kubernetes makes it for every container, and tells what is in it once that has ended; Argo makes it the message of the
+# stage: https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
+TERMINATION_LOG = Path("/dev/termination-log")
+_LONGEST_TERMINATION = 4096  # bytes
 
 
 def run_stage(
-    stage_id: str,
-    fixed: Mapping[str, Any],
-    executor_input: Mapping[str, Any],
-    *,
-    scratch: Path,
-    sample_size: int,
+    stage: str, fixed: Mapping[str, Any], executor_input: Mapping[str, Any], *, sample_size: int, retries: int
 ) -> None:
     """Run a stage and write what came of it where the launcher looks for it.
 
     Args:
-        stage_id: Its name in the pipeline.
+        stage: Its name in the pipeline.
         fixed: Options that were fixed when the pipeline was compiled, see `describe_fixed`.
         executor_input: KFP's message of that name, parsed from JSON.
-        scratch: An empty folder.
         sample_size: Training images that `data = sample` generates.
+        retries: How often it is tried again where a bucket, ML Metadata or a network file system is away.
 
     Raises:
         ConfigError: A parameter is out of its range.
-        DataError: The data cannot be used.
         Exception: What the stage raised.
     """
-    from pipeline.kubeflow import artifacts
-    from pipeline.kubeflow.config import RUN_ID, restore_pipeline_config
-    from pipeline.kubeflow.data import DATA_DIR, fetch_data
-    from pipeline.pipeline import create_pipeline
+    task = read_task(stage, fixed, executor_input)
 
-    inputs, outputs = executor_input.get("inputs", {}), executor_input["outputs"]
-    parameters = dict(inputs.get("parameterValues", {}))
-    run_id = parameters.pop(RUN_ID, "")
-    received = {key: listed["artifacts"] for key, listed in inputs.get("artifacts", {}).items()}
-    config = restore_pipeline_config({**fixed, **read_facts(received)}, parameters)
-    (stage,) = (stage for stage in create_pipeline(config, run_id).components if stage.id == stage_id)
+    def run() -> Outputs:
+        if task.stage in SMALL_STAGES:
+            return SMALL_STAGES[task.stage](task)
+        return _run_tfx_stage(task, sample_size)
 
-    input_dict = {
-        key: [artifacts.restore_input(channel.type, runtime) for runtime in received[key]]
-        for key, channel in stage.inputs.items()
-    }
-    declared = {key: listed["artifacts"][0] for key, listed in outputs.get("artifacts", {}).items()}
-    output_dict = {key: [artifacts.make_output(channel.type, declared[key])] for key, channel in stage.outputs.items()}
-    properties = {name: value for name, value in stage.exec_properties.items() if value is not None}
-    if DATA_DIR in properties:
-        properties[DATA_DIR] = str(fetch_data(properties[DATA_DIR], config.name, scratch, sample_size))
-    keep_beam_in_process()
-    stage.executor_spec.executor_class().Do(input_dict, output_dict, properties)
-
-    metadata = {}
-    for key, (artifact,) in output_dict.items():
-        metadata[key] = artifacts.describe_output(artifact)
-        for view in artifacts.VIEWS.get(artifact.TYPE_NAME, ()):
-            view_key = f"{key}_{view.name}"
-            metadata[view_key] = artifacts.write_view(view, artifact, declared[view_key]["uri"])
-    write_executor_output(Path(outputs["outputFile"]), declared, metadata)
+    write_output(task, try_again(run, retries, lambda why: print(f"{stage}: {why}", file=sys.stderr, flush=True)))
 
 
-def read_facts(received: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a local run knows of the data before it starts, and a pod from the examples that it is given."""
-    facts: dict[str, Any] = {}
-    for runtimes in received.values():
-        metadata = runtimes[0].get("metadata", {})
-        facts |= {name: metadata[name] for name in _FACTS if name in metadata}
-    if "image_shape" in facts:
-        facts["image_shape"] = tuple(json.loads(facts["image_shape"]))
-    return facts
+def _run_tfx_stage(task: Task, sample_size: int) -> Outputs:
+    from pipeline.environment import prepare_environment
+
+    prepare_environment()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    from pipeline.kubeflow.tfx_stage import run_tfx_stage
+
+    with tempfile.TemporaryDirectory() as scratch:
+        return run_tfx_stage(task, Path(scratch), sample_size)
 
 
-def write_executor_output(path: Path, declared: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-    """Write KFP's ExecutorOutput: the outputs as they were declared, with their metadata."""
-    listed = {
-        key: {"artifacts": [{"name": declared[key].get("name", ""), "uri": declared[key]["uri"], "metadata": values}]}
-        for key, values in metadata.items()
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"artifacts": listed}))
+def tell_failure(stage: str, error: BaseException) -> None:
+    """Say why a stage failed, in the last line of its log and where Kubernetes looks for it."""
+    first, *more = explain(error).sentence.splitlines() or [""]
+    sentence = show_controls(f"{stage} failed: {first} {'; '.join(more)}".rstrip())
+    print(f"Error: {sentence}", file=sys.stderr, flush=True)
+    with suppress(OSError):
+        if TERMINATION_LOG.is_file():
+            TERMINATION_LOG.write_bytes(sentence.encode()[:_LONGEST_TERMINATION])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,25 +80,18 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code of the container.
     """
     parser = argparse.ArgumentParser(prog="python -m pipeline.kubeflow.entrypoint")
-    for option in ("--stage", "--fixed", "--sample-size", "--executor-input"):
+    for option in ("--stage", "--fixed", "--executor-input"):
         parser.add_argument(option, required=True)
+    for option in ("--sample-size", "--retries"):
+        parser.add_argument(option, required=True, type=int)
     options = parser.parse_args(arguments)
     sys.argv = sys.argv[:1]  # TFX and Beam take what stands there for flags of theirs
-    prepare_environment()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            run_stage(
-                options.stage,
-                json.loads(options.fixed),
-                json.loads(options.executor_input),
-                scratch=Path(scratch),
-                sample_size=int(options.sample_size),
-            )
+        fixed, executor_input = json.loads(options.fixed), json.loads(options.executor_input)
+        run_stage(options.stage, fixed, executor_input, sample_size=options.sample_size, retries=options.retries)
     except Exception as error:  # noqa: BLE001 - whatever a stage raises: all of it in the log, and the reason last
         traceback.print_exc()
-        print(f"Error: {options.stage} failed: {explain(error).sentence}", file=sys.stderr)
+        tell_failure(options.stage, error)
         return 1
     return 0
 

@@ -15,10 +15,11 @@ from tfx.components.example_validator.executor import Executor as ExampleValidat
 from tfx.components.statistics_gen.executor import Executor as StatisticsGenExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.data_gate import DataGate, DataRejectedError
+from components.data_gate import DataGate
 from components.data_validator import DataValidation, DataValidator
 from components.features import CLASS_NAMES
 from components.gate.checks import Check, get_failures, read_checks
+from components.gate.data_rejection import DataRejectedError
 from components.images.statistics import read_statistics
 from components.images.summary import read_summary, statistics_file
 from pipeline.config import Options

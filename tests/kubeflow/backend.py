@@ -19,17 +19,10 @@ TOOLS = Path(__file__).parents[2] / ".kubeflow"
 START_SECONDS = 90
 
 
-def find_programs(scratch: Path) -> Path | None:
-    """Return the folder of KFP's programs: $KFP_BACKEND, unpacked into `scratch` if it holds them packed."""
+def find_programs() -> Path | None:
+    """Return the folder of KFP's programs, which $KFP_BACKEND names; None where they are not there."""
     folder = Path(os.environ.get("KFP_BACKEND") or "/nonexistent")
-    if (folder / "driver").exists():
-        return folder
-    parts = sorted(folder.glob("kfp-*.tar.xz*"))
-    if not parts:
-        return None
-    unpack = 'dir=$1; shift; cat "$@" | xz -dc --memlimit=1GiB | tar x -C "$dir"'
-    subprocess.run(["sh", "-c", unpack, "unpack", scratch, *parts], check=True)
-    return scratch
+    return folder if all((folder / name).exists() for name in ("apiserver", "driver", "launcher-v2")) else None
 
 
 def find_free_port() -> int:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,6 +21,7 @@ from tests.kubeflow.kubernetes_server import NAMESPACE, KubernetesServer
 ROOT = Path(__file__).parents[2]
 POD = Path(__file__).with_name("pod.sh")
 STAGE_SECONDS = 300
+ALWAYS = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
 
 
 @dataclass
@@ -35,7 +36,7 @@ class StageRun:
 
 @dataclass
 class Run:
-    """A run: its id and its stages in the order in which they ran. It ends with the first that fails."""
+    """A run: its id and its stages in the order in which they ran. After one that fails there is but the report."""
 
     run_id: str
     stages: dict[str, StageRun] = field(default_factory=dict)
@@ -43,6 +44,17 @@ class Run:
     @property
     def failed(self) -> list[str]:
         return [name for name, stage in self.stages.items() if stage.exit_code]
+
+    def goes_on(self, until: str) -> bool:
+        return not self.failed and until not in self.stages
+
+
+class _Compiled(NamedTuple):
+    """What was compiled, and the stage after which no other is run ("" for all)."""
+
+    spec: dict[str, Any]
+    kubernetes: dict[str, Any]
+    until: str
 
 
 @dataclass(frozen=True)
@@ -95,36 +107,51 @@ class Cluster:
     def run(self, package: str, *, until: str = "", **parameters: Any) -> Run:
         """Run a compiled pipeline, or its stages `until` one, with these parameters; the others have their defaults."""
         spec, platform = yaml.safe_load_all(package)
-        kubernetes = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
         run = Run(str(uuid.uuid4()))
         defined = spec["root"]["inputDefinitions"]["parameters"]
         # The defaults are filled in by the API server.
         values = {name: parameters.get(name, definition["defaultValue"]) for name, definition in defined.items()}
-        dag = self._drive(
+        root = self._drive(
             spec["pipelineInfo"]["name"],
             run.run_id,
             type="ROOT_DAG",
             component=json.dumps(spec["root"]),
             runtime_config=json.dumps({"parameterValues": values}),
         )["execution_id_path"]
-        for name, task in order_tasks(spec["root"]["dag"]["tasks"]):
-            component = spec["components"][task["componentRef"]["name"]]
-            label = component["executorLabel"]
-            driven = self._drive(
-                spec["pipelineInfo"]["name"],
-                run.run_id,
-                type="CONTAINER",
-                dag_execution_id=dag,
-                component=json.dumps(component),
-                task=json.dumps(task),
-                task_name=name,
-                container=json.dumps(spec["deploymentSpec"]["executors"][label]["container"]),
-                kubernetes_config=json.dumps(kubernetes.get(label, {})),
-            )
-            run.stages[name] = self._run_pod(json.loads(driven["pod_spec_patch_path"]))
-            if run.failed or name == until:
-                break
+        kubernetes = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        self._run_tasks(_Compiled(spec, kubernetes, until), run, spec["root"]["dag"], root)
         return run
+
+    def _run_tasks(self, compiled: _Compiled, run: Run, dag: dict[str, Any], dag_execution: str) -> None:
+        """Run the tasks of a DAG in order, up to one that fails; then, as Argo's hook does, those that always run."""
+        always = [name for name, task in dag["tasks"].items() if task.get("triggerPolicy") == ALWAYS]
+        for name, task in order_tasks(dag["tasks"]):
+            if name in always or not run.goes_on(compiled.until):
+                continue
+            self._run_task(compiled, run, name, task, dag_execution)
+        for name in always:
+            if compiled.until not in run.stages:
+                self._run_task(compiled, run, name, dag["tasks"][name], dag_execution)
+
+    def _run_task(self, compiled: _Compiled, run: Run, name: str, task: dict[str, Any], dag_execution: str) -> None:
+        component = compiled.spec["components"][task["componentRef"]["name"]]
+        options = {"dag_execution_id": dag_execution, "component": json.dumps(component), "task": json.dumps(task)}
+        options["task_name"] = name
+        pipeline = compiled.spec["pipelineInfo"]["name"]
+        if "dag" in component:
+            execution = self._drive(pipeline, run.run_id, type="DAG", **options)["execution_id_path"]
+            self._run_tasks(compiled, run, component["dag"], execution)
+            return
+        label = component["executorLabel"]
+        driven = self._drive(
+            pipeline,
+            run.run_id,
+            type="CONTAINER",
+            container=json.dumps(compiled.spec["deploymentSpec"]["executors"][label]["container"]),
+            kubernetes_config=json.dumps(compiled.kubernetes.get(label, {})),
+            **options,
+        )
+        run.stages[name] = self._run_pod(json.loads(driven["pod_spec_patch_path"]))
 
     def _drive(self, pipeline: str, run_id: str, **options: str) -> dict[str, str]:
         """Call the driver and return what it wrote, by the option that named the file."""
@@ -189,7 +216,9 @@ def order_tasks(tasks: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Give each task after all those that it depends on."""
     done: set[str] = set()
     while len(done) < len(tasks):
-        ready = [name for name, task in tasks.items() if name not in done and set(task["dependentTasks"]) <= done]
+        ready = [
+            name for name, task in tasks.items() if name not in done and set(task.get("dependentTasks", [])) <= done
+        ]
         assert ready, f"no task can start: {tasks.keys() - done}"
         for name in ready:
             yield name, tasks[name]

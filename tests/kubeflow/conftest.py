@@ -27,10 +27,10 @@ KEY, SECRET = "minio", "minio123"
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def programs() -> Path:
     if os.geteuid():
         pytest.skip("each pod gets a file system of its own, which only root may mount: run make test-kubeflow as root")
-    found = find_programs(tmp_path_factory.mktemp("programs"))
+    found = find_programs()
     if found is None:
         pytest.skip("KFP_BACKEND names no folder with KFP's programs: build apiserver, driver and launcher-v2 from "
                     "kubeflow/pipelines 2.17.0 (backend/src) and run KFP_BACKEND=DIR make test-kubeflow")  # fmt: skip

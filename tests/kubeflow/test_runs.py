@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +20,12 @@ from components.images.idx import read_labels, write_idx
 from components.serving.versions import list_versions, read_manifest
 from pipeline.kubeflow.compile import compile_pipeline
 from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume
-from tests.kubeflow.cluster import Cluster, Run
+from tests.kubeflow.cluster import Cluster, Run, StageRun
 from tests.kubeflow.conftest import BUCKET, KEY, SECRET
 
 COMPLETE, FAILED = metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.FAILED
+RECORDED = Path(__file__).parents[1] / "unit/kubeflow/recorded_run.json"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 pytestmark = pytest.mark.timeout(1800)  # eleven containers import TensorFlow
 
 
@@ -39,6 +43,14 @@ def make_config(**fields: Any) -> KubeflowConfig:
 def package() -> str:
     volume = Volume(claim="images", mount_path="/mnt/data")
     return compile_pipeline(make_config(name="clothes", data="/mnt/data/sound", data_volume=volume))
+
+
+@pytest.fixture(scope="module")
+def strict_package() -> str:
+    volume = Volume(claim="images", mount_path="/mnt/data")
+    return compile_pipeline(
+        make_config(name="clothes", data="/mnt/data/sound", data_volume=volume, fail_when_rejected=True)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +125,16 @@ def get_number(artifact: Any, name: str) -> float:
     return getattr(value, value.WhichOneof("value"))
 
 
+def read_report(run: Run, read_run: Any, read_bucket: Any) -> tuple[str, tuple[str, float]]:
+    """Return the page of a run, and its verdict with the exit code."""
+    outputs = read_run(run)["Report"][1]
+    metrics = outputs["metrics"]
+    return read_bucket(outputs["report"].uri).decode(), (
+        metrics.custom_properties["verdict"].string_value,
+        get_number(metrics, "exit_code"),
+    )
+
+
 def test_first_run_pushes_a_model_into_the_volume(first_run, serving):
     assert not first_run.failed, describe_failure(first_run)
     assert list_versions(serving) == [1]
@@ -139,6 +161,28 @@ def test_every_stage_is_complete_in_ml_metadata_with_its_types_and_properties(fi
     assert get_number(outputs["Pusher.pushed_model"], "pushed_version") == 1
 
 
+def test_the_messages_that_the_unit_tests_have_recorded_are_of_this_shape(first_run):
+    """With RECORD=1 in the environment they are recorded anew."""
+    sent = {name: read_message(stage) for name, stage in first_run.stages.items()}
+    if os.environ.get("RECORD"):
+        text = _UUID.sub("0" * 8, json.dumps(sent, indent=1))
+        RECORDED.write_text(re.sub(r"127\.0\.0\.1:\d+", "minio-service.kubeflow:9000", text) + "\n")
+    assert describe_shape(json.loads(RECORDED.read_text())) == describe_shape(sent)
+
+
+def read_message(stage: StageRun) -> dict[str, Any]:
+    """Return the executor input that KFP's driver made for a stage."""
+    command = stage.container["command"]
+    return json.loads(command[command.index("--executor_input") + 1])
+
+
+def describe_shape(value: Any) -> Any:
+    """Return the keys and types of a message, without its values."""
+    if isinstance(value, dict):
+        return {key: describe_shape(each) for key, each in value.items()}
+    return [describe_shape(each) for each in value] if isinstance(value, list) else type(value).__name__
+
+
 def test_model_and_verdict_lie_in_the_bucket(first_run, read_run, read_bucket):
     stages = read_run(first_run)
     model, evaluation = stages["Trainer"][1]["model"].uri, stages["Evaluator"][1]["evaluation"].uri
@@ -150,9 +194,13 @@ def test_model_and_verdict_lie_in_the_bucket(first_run, read_run, read_bucket):
 
 def test_the_report_is_a_page_and_figures_that_kfp_shows(first_run, read_run, read_bucket):
     outputs = read_run(first_run)["Report"][1]
-    assert (outputs["report_html"].type, outputs["report_metrics"].type) == ("system.HTML", "system.Metrics")
-    assert read_bucket(outputs["report_html"].uri).lstrip().lower().startswith(b"<!doctype html")
-    assert get_number(outputs["report_metrics"], "accuracy") > 0.5
+    assert (outputs["report"].type, outputs["metrics"].type) == ("system.HTML", "system.Metrics")
+    page = read_bucket(outputs["report"].uri).decode()
+    assert page.lstrip().lower().startswith("<!doctype html")
+    assert "Confusion matrix" in page
+    assert get_number(outputs["metrics"], "accuracy") > 0.5
+    assert (get_number(outputs["metrics"], "verdict"), get_number(outputs["metrics"], "exit_code")) == ("pushed", 0)
+    assert "Verdict: pushed (exit code 0). " in first_run.stages["Report"].log
 
 
 def test_second_run_is_compared_with_what_the_first_pushed(second_run, serving, read_run, read_bucket):
@@ -170,30 +218,50 @@ def test_parameters_of_the_run_reach_the_training(second_run, read_run, read_buc
     assert (record["options"]["hidden_units"], record["options"]["epochs"]) == (96, 4)
 
 
-def test_a_model_that_is_not_blessed_is_not_pushed(cluster, package, second_run, serving, read_run):
-    run = cluster.run(package, epochs=1, min_accuracy=0.999)
-    assert not run.failed, describe_failure(run)
+def test_a_model_that_is_not_blessed_is_not_pushed_and_fails_the_run_where_that_is_asked_for(
+    cluster, strict_package, second_run, serving, read_run, read_bucket
+):
+    run = cluster.run(strict_package, epochs=1, min_accuracy=0.999)
+    assert run.failed == ["Verdict"], describe_failure(run)
+    sentence = "Error: Verdict failed: The model was not blessed: accuracy of overall is"
+    assert sentence in run.stages["Verdict"].log
     stages = read_run(run)
     assert get_number(stages["Evaluator"][1]["blessing"], "blessed") == 0
     assert "pushed_version" not in stages["Pusher"][1]["pushed_model"].custom_properties
     assert list_versions(serving) == [1, 2]
+    page, metrics = read_report(run, read_run, read_bucket)
+    assert "Not blessed" in page
+    assert metrics == ("not_blessed", 3)
 
 
-def test_unsound_data_fails_at_the_gate_with_the_reason_in_the_log(cluster, package, images, read_run):
+def test_unsound_data_fails_at_the_gate_with_the_reason_in_the_log_and_on_the_page(
+    cluster, package, images, read_run, read_bucket
+):
     run = cluster.run(package, data="/mnt/data/unsound")
     assert run.failed == ["DataGate"]
-    assert "feature label: expected one integer from 0 to 9" in run.stages["DataGate"].log
+    reason = "feature label: expected one integer from 0 to 9"
+    assert reason in run.stages["DataGate"].log
     stages = read_run(run)
     assert stages["DataGate"][0] == FAILED
     assert {state for name, (state, _) in stages.items() if name != "DataGate"} == {COMPLETE}
     assert not stages.keys() & {"Transform", "Trainer", "Pusher"}
+    page, metrics = read_report(run, read_run, read_bucket)
+    assert "Data rejected" in page
+    assert reason in page
+    assert metrics == ("data_rejected", 4)
 
 
-def test_missing_data_fails_the_first_stage_with_a_sentence(cluster, package, images, read_run):
+def test_missing_data_fails_the_first_stage_with_a_sentence_that_the_page_repeats(
+    cluster, package, images, read_run, read_bucket
+):
     run = cluster.run(package, data="/mnt/data/none")
     assert run.failed == ["ExampleGen"]
-    assert "Error: ExampleGen failed: --data /mnt/data/none: no such folder" in run.stages["ExampleGen"].log
+    sentence = "ExampleGen failed: --data /mnt/data/none: no such folder"
+    assert f"Error: {sentence}" in run.stages["ExampleGen"].log
     assert read_run(run)["ExampleGen"][0] == FAILED
+    page, metrics = read_report(run, read_run, read_bucket)
+    assert sentence in page
+    assert metrics == ("error", 1)
 
 
 def test_data_is_read_from_a_bucket_with_the_keys_of_a_secret(cluster, s3, sample_dir, read_run):

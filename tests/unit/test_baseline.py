@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from components.baseline import Baseline, choose_baseline, get_version
+from components.baseline import Baseline, get_version
+from components.serving.baseline_choice import choose_baseline
 from components.serving.manifest import Manifest, ServingError, digest_model, write_manifest
 
 

@@ -43,7 +43,23 @@ def test_the_volumes_of_the_example_configuration_are_made_and_given_to_the_imag
     assert mounted == {volume.claim: volume.mount_path for volume in (config.serving, config.data_volume)}
     user = re.search(r"^USER (\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert user
-    assert f"chown {user[1]}:{user[1]} {' '.join(mounts.values())}" in container["command"][-1]
+    assert f"chown {user[1]}:0 {' '.join(mounts.values())}" in container["command"][-1]
+
+
+def test_kustomize_takes_every_file():
+    kustomization = yaml.safe_load((ROOT / "deploy/kustomization.yaml").read_text())
+    files = {path.name for path in ROOT.glob("deploy/*.yaml")} - {"kustomization.yaml"}
+    assert set(kustomization["resources"]) == files
+
+
+def test_the_policies_are_those_of_the_served_pods_and_let_clients_in():
+    pod = find("Deployment")["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    policy, budget = find("NetworkPolicy")["spec"], find("PodDisruptionBudget")["spec"]
+    assert policy["podSelector"]["matchLabels"] == budget["selector"]["matchLabels"] == pod["metadata"]["labels"]
+    (ingress,) = policy["ingress"]
+    assert {port["port"] for port in ingress["ports"]} == {port["name"] for port in container["ports"]}
+    assert budget["maxUnavailable"] < find("Deployment")["spec"]["replicas"]
 
 
 def test_the_service_finds_the_pods():

@@ -31,7 +31,7 @@ def edit(path: Path) -> None:
         ("components.trainer", "training/loop.py"),
         ("components.trainer", "training/network.py"),
         ("components.trainer", "features.py"),
-        ("components.trainer", "schema.pbtxt"),
+        ("components.trainer", "images/schema.pbtxt"),
         ("components.example_gen", "images/idx.py"),
         ("components.data_validator", "gate/checks.py"),
         ("components.data_gate", "images/statistics.py"),

@@ -28,7 +28,8 @@ CONFIG = KubeflowConfig(
     stages={
         "default": Stage(cpu=0.5, memory_gb=2),
         "Trainer": Stage(
-            cpu=4, memory_gb=8, node_selector={"gpu": "yes"}, tolerations=[{"key": "gpu", "operator": "Exists"}]
+            cpu=4, memory_gb=8, cpu_request=1.5, memory_request_gb=3,
+            node_selector={"gpu": "yes"}, tolerations=[{"key": "gpu", "operator": "Exists"}],
         ),
     },
     parameters={"epochs": 3},
@@ -51,6 +52,12 @@ def platform(package: str) -> dict:
     return list(yaml.safe_load_all(package))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
 
 
+def get_tasks(spec: dict) -> dict:
+    """The tasks of all stages, the report among them."""
+    inner = spec["components"]["comp-Stages"]["dag"]["tasks"]
+    return {**inner, "Report": spec["root"]["dag"]["tasks"]["Report"]}
+
+
 def test_both_documents_are_what_their_formats_allow(spec, platform):
     parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     assert (parsed.schema_version, parsed.pipeline_info.name) == ("2.1.0", "fashion-mnist")
@@ -70,15 +77,36 @@ def test_equal_configurations_compile_to_equal_bytes_and_leave_nothing_behind(pa
 
 def test_the_stages_and_their_order_are_those_of_the_local_pipeline(spec):
     stages = {stage.id: stage for stage in create_pipeline(make_pipeline_config(CONFIG)).components}
-    tasks = spec["root"]["dag"]["tasks"]
+    tasks = get_tasks(spec)
     assert tasks.keys() == stages.keys()
     for name, task in tasks.items():
-        assert set(task["dependentTasks"]) == {node.id for node in stages[name].upstream_nodes}
-        assert task["inputs"]["artifacts"].keys() == stages[name].inputs.keys()
+        if name != "Report":
+            assert set(task["dependentTasks"]) == {node.id for node in stages[name].upstream_nodes}
+            assert task["inputs"]["artifacts"].keys() == stages[name].inputs.keys()
+
+
+def test_the_report_follows_whatever_became_of_the_others_and_asks_for_nothing_of_theirs(spec):
+    """KFP's driver fails where an artifact is missing, and makes an exit hook of every task that such a one names."""
+    report = spec["root"]["dag"]["tasks"]["Report"]
+    assert report["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    assert (report["dependentTasks"], report["inputs"]["artifacts"]) == (["Stages"], {})
+    assert spec["root"]["dag"]["tasks"].keys() == {"Stages", "Report"}
+    outputs = spec["components"]["comp-Report"]["outputDefinitions"]["artifacts"]
+    titles = {key: output["artifactType"]["schemaTitle"] for key, output in outputs.items()}
+    assert titles == {"report": "system.HTML", "metrics": "system.Metrics"}
+
+
+def test_a_run_fails_for_a_model_that_is_not_blessed_only_where_that_is_asked_for(spec):
+    assert "Verdict" not in get_tasks(spec)
+    asked = next(yaml.safe_load_all(compile_pipeline(dataclasses.replace(CONFIG, fail_when_rejected=True))))
+    verdict = get_tasks(asked)["Verdict"]
+    assert verdict["inputs"]["artifacts"].keys() == {"evaluation", "pushed_model"}
+    assert verdict["dependentTasks"] == ["Evaluator", "Pusher"]
+    assert verdict["retryPolicy"]["maxRetryCount"] == 0
 
 
 def test_names_and_executors_are_those_that_the_backend_takes(spec):
-    for name in spec["root"]["dag"]["tasks"]:
+    for name in get_tasks(spec):
         assert re.fullmatch("[a-zA-Z0-9][-a-zA-Z0-9]*", name)
     for executor in spec["deploymentSpec"]["executors"].values():
         assert executor.keys() == {"container"}, "resolvers and importers do not run on open-source KFP"
@@ -109,7 +137,7 @@ def test_every_parameter_has_a_type_and_a_default_and_stays_a_string_in_yaml(spe
 
 def test_every_stage_gets_every_parameter_since_its_pod_builds_the_whole_pipeline(spec):
     parameters = spec["root"]["inputDefinitions"]["parameters"]
-    for name, task in spec["root"]["dag"]["tasks"].items():
+    for name, task in get_tasks(spec).items():
         given = dict(task["inputs"]["parameters"])
         assert given.pop("run_id") == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}
         assert given == {name: {"componentInputParameter": name} for name in parameters}
@@ -141,10 +169,21 @@ def test_limits_are_given_as_older_and_as_newer_backends_read_them(spec):
     assert (other["resourceCpuLimit"], other["resourceMemoryLimit"]) == ("0.5", "2G")
 
 
-def test_nothing_is_cached_and_everything_but_a_rejection_is_tried_again(spec):
-    for name, task in spec["root"]["dag"]["tasks"].items():
+def test_a_node_needs_to_have_free_what_is_requested_and_not_the_limit(spec):
+    resources = spec["deploymentSpec"]["executors"]["exec-Trainer"]["container"]["resources"]
+    assert (resources["cpuRequest"], resources["resourceCpuRequest"]) == (1.5, "1.5")
+    assert (resources["memoryRequest"], resources["resourceMemoryRequest"]) == (3, "3G")
+    unsaid = spec["deploymentSpec"]["executors"]["exec-Schema"]["container"]["resources"]
+    assert (unsaid["resourceCpuRequest"], unsaid["resourceMemoryRequest"]) == ("0.5", "2G")
+
+
+def test_nothing_is_cached_and_everything_but_a_rejection_may_be_tried_again(spec):
+    for name, task in get_tasks(spec).items():
         assert task["cachingOptions"] == {"enableCache": False}
-        assert task["retryPolicy"]["maxRetryCount"] == (0 if name == "DataGate" else 4)
+        retries = 0 if name == "DataGate" else 4
+        assert task["retryPolicy"]["maxRetryCount"] == retries
+        arguments = spec["deploymentSpec"]["executors"][f"exec-{name}"]["container"]["args"]
+        assert arguments[arguments.index("--retries") + 1] == str(retries)
 
 
 def test_volumes_and_secrets_reach_the_stages_that_use_them_and_no_secret_is_written_down(package, platform):

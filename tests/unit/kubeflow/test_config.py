@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.declared import ConfigError
-from pipeline.kubeflow.config import make_pipeline_config, parse_parameters, read_config, restore_pipeline_config
+from pipeline.kubeflow.config import Stage, make_pipeline_config, parse_parameters, read_config, restore_pipeline_config
 
 ROOT = Path(__file__).parents[3]
 LEAST = 'host = "https://kubeflow.example.com"\nimage = "registry/image:1"\n'
@@ -26,6 +26,20 @@ def test_the_example_is_a_whole_configuration():
     assert config.gpu is not None
     assert config.get_stage("Trainer").cpu > config.get_stage("Pusher").cpu == config.stages["default"].cpu
     assert make_pipeline_config(config).require_gpu
+
+
+def test_what_is_requested_is_never_more_than_the_limit_and_fits_a_small_node(tmp_path):
+    assert Stage().requests == (0.5, 2.0)
+    assert Stage(cpu=0.25, memory_gb=1).requests == (0.25, 1)
+    assert Stage(cpu=2, cpu_request=1.5).requests == (1.5, 2.0)
+
+
+def test_the_example_runs_on_a_node_of_2_cpus_and_8_gb():
+    config = read_config(ROOT / "deploy/kubeflow.toml")
+    for stage in config.stages.values():
+        cpu, memory_gb = stage.requests
+        assert cpu <= 1.5
+        assert memory_gb <= 6
 
 
 def test_options_take_the_place_of_what_the_file_says(tmp_path):
@@ -54,6 +68,13 @@ def test_options_take_the_place_of_what_the_file_says(tmp_path):
         (LEAST + SERVING + "[[secrets]]\nname = 1\n", "[secrets.0] name = 1: expected text."),
         (LEAST + SERVING + "[stages]\nTrainer = 2\n", "expected a table."),
         (LEAST + SERVING + "[stages.Trainer]\ncpu = 0\n", "[stages.Trainer] cpu = 0: expected a number above 0."),
+        (
+            LEAST + SERVING + "[stages.Trainer]\ncpu_request = 0\n",
+            "[stages.Trainer] cpu_request = 0: expected a number above",
+        ),
+        (LEAST + SERVING + "[stages.Trainer]\ncpu_request = 'x'\n", "cpu_request = 'x': expected a number."),
+        (LEAST + SERVING + "[stages.Trainer]\ncpu_request = 2\n", "cpu of a stage: 2 requested, expected no more than"),
+        (LEAST + SERVING + "[stages.Trainer]\nmemory_request_gb = 4.5\n", "memory of a stage: 4.5 requested, expected"),
         (LEAST + SERVING + "[parameters]\nepochs = 0\n", "parameter epochs 0: expected 1 to 10,000."),
         (LEAST + SERVING + "[parameters]\nepochs = 1.5\n", "parameter epochs 1.5: expected a whole number."),
         (LEAST + SERVING + "[parameters]\nepoch = 1\n", "parameter epoch: unknown; did you mean epochs?"),

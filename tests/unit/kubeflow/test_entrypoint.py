@@ -2,20 +2,19 @@
 
 import copy
 import json
+from datetime import datetime, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
-from tfx.dsl.component.experimental.decorators import component
-from tfx.types import Artifact, Channel, standard_artifacts
+from tfx.types import standard_artifacts
 
-import pipeline.pipeline
-from components.schema import get_class_names, get_image_shape, read_schema
-from pipeline.kubeflow import artifacts, entrypoint
+from components.images.schema import get_class_names, get_image_shape, read_schema
+from components.serving.versions import list_versions
+from pipeline.kubeflow import artifacts, entrypoint, places, verdict_stages
+from pipeline.kubeflow.run_artifacts import StageRecord, StoredArtifact
 
 FOLDER = "minio://mlpipeline/v2/artifacts/clothes/cbcd6986-6c2d-42ce-ab38-c898f001427a"
 # What driver and launcher of KFP 2.17.0 gave to the Schema stage; the session information is shortened.
@@ -66,6 +65,8 @@ RECORDED = {
         "outputFile": "/minio/mlpipeline/v2/artifacts/output_metadata.json",
     },
 }
+# All that it gave to the containers of a run, by stage and in their order; tests/kubeflow/test_runs.py records it.
+RECORDED_RUN = Path(__file__).with_name("recorded_run.json")
 FULL_SCHEMA = "title: tfx.Examples\ntype: object\nproperties:\n  span: {type: integer}\n"
 
 
@@ -105,8 +106,9 @@ def without_types(message: dict[str, Any]) -> None:
 def pod(tmp_path, monkeypatch) -> Path:
     """A file system in which /minio, /s3, /gcs and /tmp lie below a folder."""
     monkeypatch.setattr(
-        artifacts, "LOCAL_ROOTS", {"gs": tmp_path / "gcs", "minio": tmp_path / "minio", "s3": tmp_path / "s3"}
+        places, "LOCAL_ROOTS", {"gs": tmp_path / "gcs", "minio": tmp_path / "minio", "s3": tmp_path / "s3"}
     )
+    monkeypatch.setattr(entrypoint, "TERMINATION_LOG", tmp_path / "termination-log")
     return tmp_path
 
 
@@ -115,7 +117,7 @@ def run(pod: Path, stage: str, message: dict[str, Any], **fixed: Any) -> dict[st
     message = copy.deepcopy(message)
     message["outputs"]["outputFile"] = str(pod / message["outputs"]["outputFile"].lstrip("/"))
     settings = {"name": "clothes", "output_dir": str(pod / "models/clothes"), "require_gpu": False, **fixed}
-    arguments = ["--stage", stage, "--fixed", json.dumps(settings), "--sample-size", "100"]
+    arguments = ["--stage", stage, "--fixed", json.dumps(settings), "--sample-size", "100", "--retries", "0"]
     assert entrypoint.main([*arguments, "--executor-input", json.dumps(message)]) == 0
     written = Path(message["outputs"]["outputFile"]).read_text()
     json_format.Parse(written, pipeline_spec_pb2.ExecutorOutput())
@@ -131,7 +133,7 @@ def test_every_release_s_input_is_understood(pod, change):
     assert output.keys() == {"schema"}, "the log artifact is the launcher's"
     (schema,) = output["schema"]["artifacts"]
     assert schema["uri"] == RECORDED["outputs"]["artifacts"]["schema"]["artifacts"][0]["uri"]
-    written = read_schema(str(artifacts.find_local_path(schema["uri"]) / "schema.pbtxt"))
+    written = read_schema(str(places.find_local_path(schema["uri"]) / "schema.pbtxt"))
     assert get_image_shape(written) == (20, 16), "the size comes from the data, and is 28 x 28 in the configuration"
     assert get_class_names(written) == ("cat", "dog")
 
@@ -141,7 +143,7 @@ def test_addresses_of_every_store_become_paths_and_stay_addresses_in_the_output(
     message = json.loads(json.dumps(RECORDED).replace("minio://", f"{scheme}://"))
     (schema,) = run(pod, "Schema", message)["schema"]["artifacts"]
     assert schema["uri"].startswith(f"{scheme}://mlpipeline/")
-    assert (artifacts.find_local_path(schema["uri"]) / "schema.pbtxt").is_file()
+    assert (places.find_local_path(schema["uri"]) / "schema.pbtxt").is_file()
 
 
 def test_no_baseline_is_an_artifact_that_says_so_and_leaves_something_to_upload(pod):
@@ -151,7 +153,7 @@ def test_no_baseline_is_an_artifact_that_says_so_and_leaves_something_to_upload(
     written = {"artifacts": outputs, "outputFile": "/minio/output_metadata.json"}
     (baseline,) = run(pod, "Baseline", {"inputs": inputs, "outputs": written})["baseline"]["artifacts"]
     assert "version" not in baseline["metadata"]
-    assert list(artifacts.find_local_path(uri).iterdir())
+    assert list(places.find_local_path(uri).iterdir())
 
 
 def test_numbers_come_back_as_floats_and_are_read_as_what_they_were():
@@ -182,40 +184,7 @@ def test_structs_are_unwrapped_and_written_as_plain_values(pod):
 
 def test_an_address_of_an_unknown_store_is_refused():
     with pytest.raises(ValueError, match="oci://b/k: expected an address that starts with gs, minio, s3"):
-        artifacts.find_local_path("oci://b/k")
-
-
-class RunReport(Artifact):
-    """Stands for the report: one page, and its figures."""
-
-    TYPE_NAME = "RunReport"
-
-
-@component
-def Report(
-    schema: InputArtifact[standard_artifacts.Schema], report: OutputArtifact[RunReport], run_id: Parameter[str]
-) -> None:
-    Path(report.uri, "report.html").write_text(f"<p>{Path(schema.uri).name} of run {run_id}</p>")
-    Path(report.uri, "metrics.json").write_text('{"accuracy": 0.875, "images": 200, "verdict": "pushed"}')
-
-
-def test_a_report_is_also_a_page_and_figures_that_kfp_shows(pod, monkeypatch):
-    def stub(config: Any, run_id: str) -> SimpleNamespace:
-        return SimpleNamespace(components=[Report(schema=Channel(type=standard_artifacts.Schema), run_id=run_id)])
-
-    monkeypatch.setattr(pipeline.pipeline, "create_pipeline", stub)
-    titles = artifacts.list_outputs({"report": RunReport})
-    assert titles == {"report": "tfx.RunReport", "report_html": "system.HTML", "report_metrics": "system.Metrics"}
-    outputs = {key: {"artifacts": [{"name": key, "uri": f"minio://bucket/Report/{key}"}]} for key in titles}
-    schema = {"schema": {"artifacts": [{"name": "3", "uri": "minio://bucket/Schema/schema", "metadata": {}}]}}
-    message = {
-        "inputs": {"artifacts": schema, "parameterValues": {"run_id": "cbcd6986"}},
-        "outputs": {"artifacts": outputs, "outputFile": "/minio/bucket/output_metadata.json"},
-    }
-    written = run(pod, "Report", message)
-    assert written.keys() == titles.keys()
-    assert (pod / "minio/bucket/Report/report_html").read_text() == "<p>schema of run cbcd6986</p>"
-    assert written["report_metrics"]["artifacts"][0]["metadata"] == {"accuracy": 0.875, "images": 200}
+        places.find_local_path("oci://b/k")
 
 
 def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
@@ -227,6 +196,7 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
         },
     }
     fixed = json.dumps({"name": "clothes", "output_dir": str(pod), "require_gpu": False})
+    (pod / "termination-log").touch()
     code = entrypoint.main(
         [
             "--stage",
@@ -235,6 +205,8 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
             fixed,
             "--sample-size",
             "1",
+            "--retries",
+            "0",
             "--executor-input",
             json.dumps(message),
         ]
@@ -242,4 +214,48 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
     assert code == 1
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith(f"Error: ExampleGen failed: --data {pod / 'none'}: no such folder")
+    assert last == f"Error: {(pod / 'termination-log').read_text()}"
     assert not (pod / "output_metadata.json").exists()
+
+
+@pytest.mark.timeout(900)  # twelve stages, one of which trains
+def test_a_whole_run_from_its_recorded_messages_ends_with_a_pushed_model_and_its_page(pod, sample_dir, monkeypatch):
+    """What KFP 2.17's driver told the containers of a run; the files lie where the launcher would have put them."""
+    outputs: dict[str, dict[str, Any]] = {}
+    monkeypatch.setattr(StoredArtifact, "fetch", StoredArtifact.locate)
+    monkeypatch.setattr(verdict_stages, "read_stages", lambda run_id: make_records(outputs))
+    for stage, message in json.loads(RECORDED_RUN.read_text()).items():
+        message["inputs"]["parameterValues"]["data"] = str(sample_dir)
+        outputs[stage] = run(pod, stage, message)
+        check_metadata(message, outputs)
+    assert list_versions(pod / "models/clothes/serving") == [1]
+    page = places.find_local_path(outputs["Report"]["report"]["artifacts"][0]["uri"]).read_text()
+    assert "pushed as version 1" in page
+    assert outputs["Report"]["metrics"]["artifacts"][0]["metadata"]["verdict"] == "pushed"
+
+
+def check_metadata(message: dict[str, Any], outputs: dict[str, dict[str, Any]]) -> None:
+    """A stage is told what the one before wrote: the properties that KFP sent are those that were written here."""
+    written = {
+        artifact["uri"]: artifact["metadata"]
+        for stage in outputs.values()
+        for listed in stage.values()
+        for artifact in listed["artifacts"]
+    }
+    for listed in message["inputs"].get("artifacts", {}).values():
+        (artifact,) = listed["artifacts"]
+        kfps_own = {"display_name", "store_session_info"}
+        assert written[artifact["uri"]].keys() == artifact["metadata"].keys() - kfps_own
+
+
+def make_records(outputs: dict[str, dict[str, Any]]) -> dict[str, StageRecord]:
+    """What ML Metadata has of stages that have come to their end."""
+    records = {}
+    for stage, written in outputs.items():
+        artifacts = {key: listed["artifacts"][0] for key, listed in written.items()}
+        stored = {
+            key: StoredArtifact(id=1, type="tfx", uri=artifact["uri"], properties=artifact["metadata"])
+            for key, artifact in artifacts.items()
+        }
+        records[stage] = StageRecord(state="COMPLETE", started=datetime.now(timezone.utc), outputs=stored)
+    return records

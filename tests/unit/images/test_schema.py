@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import text_format
 
 from components.features import CLASS_NAMES
-from components.schema import (
+from components.images.schema import (
     SCHEMA_FILE,
     describe_feature,
     get_class_names,

@@ -1,0 +1,145 @@
+"""Every run has a page and a verdict on a cluster: one that is pushed, one that is rejected, and one that broke."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.report.lineage import Artifact
+from pipeline.kubeflow import places, verdict_stages
+from pipeline.kubeflow.message import Task, read_task
+from pipeline.kubeflow.run_artifacts import StageRecord, StoredArtifact
+from pipeline.kubeflow.verdict_stages import ModelRejectedError, run_report, run_verdict
+from tests.made_reports import make_artifacts
+
+FIXED = {"name": "clothes", "output_dir": "/mnt/models/clothes", "require_gpu": False}
+STAGE_OF = {
+    "validation": "DataValidator", "model_run": "Trainer", "baseline": "Baseline", "evaluation": "Evaluator",
+    "pushed_model": "Pusher",
+}  # fmt: skip
+STARTED = datetime(2026, 3, 28, 1, 30, tzinfo=timezone.utc)
+
+
+def store(artifact: Artifact) -> StoredArtifact:
+    """As ML Metadata has it: by an address, and with all numbers as floats."""
+    uri = f"minio://{artifact.uri.relative_to(places.LOCAL_ROOTS['minio'])}"
+    properties = {name: float(value) for name, value in artifact.properties.items()}
+    return StoredArtifact(id=artifact.id, type=artifact.type, uri=uri, properties=properties)
+
+
+def record(state: str, outputs: dict[str, StoredArtifact] | None = None) -> StageRecord:
+    return StageRecord(state=state, started=STARTED, outputs=outputs or {})
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bucket whose objects all lie where the launcher would put them."""
+    monkeypatch.setattr(places, "LOCAL_ROOTS", {"minio": tmp_path})
+    monkeypatch.setattr(StoredArtifact, "fetch", StoredArtifact.locate)
+    return tmp_path / "bucket"
+
+
+@pytest.fixture
+def tell(
+    bucket: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[str, dict[str, Any], str]]:
+    """Runs the stage after these others, and returns the page, the numbers and what is printed."""
+
+    def call(stages: dict[str, StageRecord]) -> tuple[str, dict[str, Any], str]:
+        own = record("RUNNING")
+        monkeypatch.setattr(verdict_stages, "read_stages", lambda run_id: {**stages, "Report": own})
+        outputs = run_report(make_task("Report", outputs=("report", "metrics")))
+        return (bucket / "report").read_text(), outputs["metrics"], capsys.readouterr().out
+
+    return call
+
+
+def make_task(stage: str, inputs: dict[str, Artifact] | None = None, outputs: tuple[str, ...] = ()) -> Task:
+    given = {
+        key: {"artifacts": [{"uri": store(artifact).uri, "metadata": store(artifact).properties}]}
+        for key, artifact in (inputs or {}).items()
+    }
+    made = {key: {"artifacts": [{"name": key, "uri": f"minio://bucket/{key}"}]} for key in outputs}
+    message = {
+        "inputs": {"parameterValues": {"run_id": "cbcd6986", "epochs": 3.0}, "artifacts": given},
+        "outputs": {"artifacts": made, "outputFile": "/tmp/output.json"},
+    }
+    return read_task(stage, FIXED, message)
+
+
+def make_stages(directory: Path, **variations: Any) -> dict[str, StageRecord]:
+    """The stages of a run that left artifacts."""
+    made = make_artifacts(directory, **variations)
+    return {STAGE_OF[key]: record("COMPLETE", {key: store(artifact)}) for key, artifact in made.items()}
+
+
+def test_of_a_pushed_model_the_page_says_all_that_a_local_one_says(bucket, tell):
+    page, metrics, printed = tell(make_stages(bucket))
+    assert "was pushed as version 2" in page
+    assert "cbcd6986" in page
+    assert "2026-03-28 01:30" in page
+    assert "--epochs 3" in page
+    assert (metrics["verdict"], metrics["exit_code"], metrics["pushed_version"]) == ("pushed", 0, 2)
+    assert metrics["accuracy"] > 0.5
+    assert printed.startswith("Verdict: pushed (exit code 0). The model passed every check")
+
+
+def test_a_model_that_is_not_blessed_is_a_verdict_with_its_reason(bucket, tell):
+    stages = {**make_stages(bucket, blessed=False), "Verdict": record("FAILED")}
+    page, metrics, printed = tell(stages)
+    assert "Not blessed" in page
+    assert (metrics["verdict"], metrics["exit_code"]) == ("not_blessed", 3)
+    assert "pushed_version" not in metrics
+    assert printed.startswith("Verdict: not_blessed (exit code 3). The model did not pass, and was not pushed. ")
+
+
+def test_of_rejected_data_the_page_has_the_checks(bucket, tell):
+    page, metrics, printed = tell({**make_stages(bucket, rejected=True), "DataGate": record("FAILED")})
+    assert "Data rejected" in page
+    assert "label 0" in page
+    assert (metrics["verdict"], metrics["exit_code"]) == ("data_rejected", 4)
+    assert "label 0" in printed
+
+
+def test_a_stage_that_failed_is_named_with_the_last_sentence_of_its_log(bucket, tell):
+    stages = dict(list(make_stages(bucket).items())[:1])
+    log = bucket / "executor-logs-0"
+    log.write_text("Error: something else\nTraceback\nError: Trainer failed: --batch-size <b>70000</b>: too much.\n\n")
+    stored = StoredArtifact(id=9, type="system.Artifact", uri="minio://bucket/executor-logs-0", properties={})
+    page, metrics, printed = tell({**stages, "Trainer": record("FAILED", {"executor-logs": stored})})
+    sentence = "Trainer failed: --batch-size <b>70000</b>: too much."
+    assert printed == f"Verdict: error (exit code 1). {sentence}\n"
+    assert "Trainer failed: --batch-size &lt;b&gt;70000&lt;/b&gt;: too much." in page
+    assert (metrics["verdict"], metrics["exit_code"]) == ("error", 1)
+    assert "All 3 checks passed" in page
+
+
+@pytest.mark.parametrize(
+    ("stages", "sentence"),
+    [
+        ({"Trainer": "FAILED"}, "Trainer failed: its log says why."),
+        ({"ExampleGen": "COMPLETE", "Trainer": "RUNNING"}, "Trainer did not come to its end: its pod was stopped"),
+        ({"ExampleGen": "COMPLETE"}, "The stage after ExampleGen did not start."),
+        ({}, "No stage of it started."),
+    ],
+)
+def test_whatever_is_known_of_a_run_that_broke_is_told(tell, stages, sentence):
+    page, metrics, printed = tell({name: record(state) for name, state in stages.items()})
+    assert sentence in page
+    assert sentence in printed
+    assert metrics["verdict"] == "error"
+
+
+def test_a_run_fails_with_the_sentence_of_the_check_that_decided(bucket):
+    rejected = make_artifacts(bucket, blessed=False)
+    with pytest.raises(ModelRejectedError, match=r"The model was not blessed: .* expected at most 0\.05"):
+        run_verdict(make_task("Verdict", {key: rejected[key] for key in ("evaluation", "pushed_model")}))
+
+
+def test_a_blessed_model_fails_nothing(bucket):
+    made = make_artifacts(bucket)
+    assert run_verdict(make_task("Verdict", {key: made[key] for key in ("evaluation", "pushed_model")})) == {}
