@@ -107,6 +107,14 @@ def test_submit_makes_a_workflow_with_the_run_s_parameters(config, kubernetes):
     assert call("logs-link", config, run_id).strip().endswith(f"/#/runs/details/{run_id}")
 
 
+def test_the_report_is_a_hook_of_all_other_stages_which_argo_runs_whatever_became_of_them(config, kubernetes):
+    call("submit", config)
+    templates = kubernetes.list_kind("workflows")[-1]["spec"]["templates"]
+    tasks = [task for template in templates for task in template.get("dag", {}).get("tasks", [])]
+    hooks = {task["name"]: task["hooks"]["exit"]["template"] for task in tasks if "hooks" in task}
+    assert hooks == {"Stages": "exit-hook-root-Report"}
+
+
 def test_schedule_makes_a_scheduled_workflow_that_runs_one_at_a_time_and_catches_up_on_none(schedule):
     spec = schedule["spec"]
     assert spec["trigger"]["cronSchedule"]["cron"] == "0 30 2 * * 1-5"
