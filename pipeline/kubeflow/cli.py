@@ -101,7 +101,10 @@ def runs(
     from pipeline.kubeflow.history import print_runs
 
     client = connect(settings)
-    if trouble := print_runs(client, client.list_runs(last)):
+    found = client.list_runs(last)
+    if not found:
+        print(f"No runs in the experiment {settings.experiment}; submit starts one.")
+    elif trouble := print_runs(client, found):
         print(show_line(f"No verdicts: {trouble}."), file=sys.stderr)
 
 

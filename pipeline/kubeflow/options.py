@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import wraps
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -45,15 +48,27 @@ def takes_config(*more: str) -> Callable[[Command], Command]:
 
 
 def compile_package(settings: Any) -> str:
-    """Compile the pipeline for a cluster; what its libraries print is hidden."""
-    from pipeline.commands.console import hide_output
+    """Compile the pipeline for a cluster, in a process of its own: what TensorFlow prints, until it ends, is not shown.
+
+    And a command that then watches a run for an hour has no TensorFlow in its memory.
+    """
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_say_nothing) as pool:
+        return pool.submit(_compile, settings).result()
+
+
+def _say_nothing() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+
+
+def _compile(settings: Any) -> str:
     from pipeline.environment import prepare_environment
 
     prepare_environment()
-    with hide_output():  # of TensorFlow, which tells of itself; what is wrong is raised
-        from pipeline.kubeflow.compile import compile_pipeline
+    from pipeline.kubeflow.compile import compile_pipeline
 
-        return compile_pipeline(settings)
+    return compile_pipeline(settings)
 
 
 def connect(settings: Any) -> Any:

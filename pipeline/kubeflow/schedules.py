@@ -107,7 +107,7 @@ class Schedules:
             )
         if at_work:
             self.pause()
-            tell(f"Paused. Waiting, for {_name_runs(at_work)}.")
+            tell(f"Paused, and deleted as soon as its run has ended: {_name_runs(at_work)}.")
         while at_work:
             time.sleep(POLL_SECONDS)
             at_work = ask_patiently(lambda: self._find_at_work(schedules), tell)

@@ -37,7 +37,10 @@ def schedules(settings: Any, /) -> None:
     from pipeline.kubeflow.schedules import is_enabled
 
     names: set[str] = set()
-    for item in _find_schedules(settings).list_all():
+    found = _find_schedules(settings).list_all()
+    if not found:
+        print(f"No schedules in the experiment {settings.experiment}; schedule makes one.")
+    for item in found:
         cron = (item.trigger and item.trigger.cron_schedule and item.trigger.cron_schedule.cron) or ""
         name = item.display_name or ""
         state = "replaced" if name in names else "runs" if is_enabled(item) else "paused"
@@ -70,7 +73,12 @@ def delete(
     force: Annotated[bool, typer.Option("--force", help="Delete it at once, and with it a run at work.")] = False,
 ) -> None:
     """Delete the schedule. Runs that have ended stay; while one is at work, it is refused."""
-    _find_schedules(settings).delete(force=force, wait=wait, tell=print)
+    try:
+        _find_schedules(settings).delete(force=force, wait=wait, tell=print)
+    except KeyboardInterrupt:
+        if wait:
+            print(f"Schedule {settings.pipeline_name}: not deleted; where its run was waited for, it is paused.")
+        raise
     print(f"Schedule {settings.pipeline_name}: deleted.")
 
 

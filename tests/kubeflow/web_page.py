@@ -52,6 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/artifacts/get":
             with self.page.bucket.open_input_stream(f"{query['bucket']}/{query['key']}") as stream:
                 self._answer(200, stream.read(), "application/octet-stream")
+        elif url.path == "/k8s/pod/logs" and query["podname"] in self.page.kubernetes.logs:
+            self._answer(200, self.page.kubernetes.logs[query["podname"]].encode(), "text/plain")
         elif url.path == "/k8s/pod":
             pods = self.page.kubernetes.objects[f"/api/v1/namespaces/{NAMESPACE}/pods"]
             self._answer(200, json.dumps(pods.get(query["podname"], {})).encode(), "application/json")

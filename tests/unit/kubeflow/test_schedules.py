@@ -119,7 +119,7 @@ def test_delete_waits_for_the_run_where_it_is_asked_to_and_nothing_new_starts_me
     api.runs[number] = ["RUNNING", "RUNNING", "FAILED"]
     result = invoke(config, "delete", "--wait", *host)
     assert result.exit_code == 0, result.stderr
-    assert f"Paused. Waiting, for its run {RUN} is at work." in result.stdout
+    assert f"Paused, and deleted as soon as its run has ended: its run {RUN} is at work." in result.stdout
     assert api.list() == []
 
 
