@@ -47,7 +47,7 @@ def submit(
     4 the data was rejected; 130 interrupted, and the run goes on.
     """
     client = connect(settings)
-    run_id = client.submit(options.compile_package(settings))
+    run_id = client.submit(options.prepare_package(settings))
     if wait:
         _watch(client, run_id, as_json=as_json)
     else:

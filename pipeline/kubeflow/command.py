@@ -1,49 +1,16 @@
-"""The container's command: `python -m pipeline.kubeflow.command '{{$}}'` runs a command of the command line in a pod.
-
-What it prints stands in the log between two lines, by which it is found again among what KFP's launcher prints.
-"""
+"""The container's command `python -m pipeline.kubeflow.command '{{$}}'` runs a command of the command line in a pod."""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Callable
-from typing import NamedTuple
 
-# The parameter of the run that holds the command and its arguments, a list in JSON.
-ARGUMENTS = "arguments"
-_BEGIN, _END = "----- run_pipeline.py", "----- exit code"
-_PRINTED = re.compile(rf"^{_BEGIN} \S+\n(?P<text>.*?)^{_END} (?P<code>\d+)$", re.MULTILINE | re.DOTALL)
-
-
-class Told(NamedTuple):
-    """What a command has printed, and its exit code."""
-
-    text: str
-    exit_code: int
-
-
-def find_told(log: str) -> Told | None:
-    """Return what a command printed into a log that has more in it; None where it did not come to its end."""
-    found = list(_PRINTED.finditer(log))
-    return Told(found[-1]["text"], int(found[-1]["code"])) if found else None
-
-
-def tell(name: str, command: Callable[[], object]) -> int:
-    """Call a command under the guard, mark what it prints, and return its exit code."""
-    from pipeline.commands.guard import call_guarded
-
-    print(f"{_BEGIN} {name}", flush=True)
-    code = int(call_guarded(command))
-    print(f"{_END} {code}", flush=True)
-    return code
+from pipeline.cli import app
+from pipeline.kubeflow.told import ARGUMENTS, tell
 
 
 def main() -> int:
     """Run the command that KFP's executor input names, and return its exit code."""
-    from pipeline.cli import app
-
     arguments = json.loads(json.loads(sys.argv[1])["inputs"]["parameterValues"][ARGUMENTS])
     return tell(arguments[0], lambda: app(args=arguments, prog_name="run_pipeline.py"))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.kubeflow.config import KubeflowConfig
+import yaml
 
 _SECONDS = 10
 # Suffixes of Kubernetes' quantities: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
@@ -25,17 +25,29 @@ class Room(NamedTuple):
     memory_gb: float
 
 
-def warn_of_too_large(config: KubeflowConfig, stages: Iterable[str]) -> list[str]:
-    """Return a sentence for each stage that asks for more than any node has; none where that can't be told."""
+def warn_of_too_large(package: str) -> list[str]:
+    """Return a sentence for each stage of a package that asks for more than any node has; none where that is unknown.
+
+    Args:
+        package: What `compile_pipeline` returned.
+    """
     nodes = read_nodes()
     if not nodes:
         return []
     return [
         f"{stage} asks for {asked.cpu:g} CPUs and {asked.memory_gb:g} GB, more than any node of kubectl's cluster has "
-        f"({_describe(nodes)}): its pod will wait; lower them in [stages.{stage}] or [stages.default]"
-        for stage, asked in ((stage, Room(*config.get_stage(stage).requests)) for stage in stages)
+        f"({_describe(nodes)}): its pod would wait; lower the requests in [stages.{stage}] or [stages.default]"
+        for stage, asked in _read_requests(package)
         if not any(asked.cpu <= node.cpu and asked.memory_gb <= node.memory_gb for node in nodes)
     ]
+
+
+def _read_requests(package: str) -> Iterator[tuple[str, Room]]:
+    spec = next(yaml.safe_load_all(package))
+    for label, executor in spec.get("deploymentSpec", {}).get("executors", {}).items():
+        resources = executor["container"]["resources"]
+        cpu, memory = (parse_quantity(resources[f"resource{kind}Request"]) for kind in ("Cpu", "Memory"))
+        yield label.removeprefix("exec-"), Room(cpu, memory / 1e9)
 
 
 def read_nodes() -> list[Room]:

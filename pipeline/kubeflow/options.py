@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import wraps
@@ -12,6 +13,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from pipeline.commands.plain_text import show_line
 from pipeline.commands.run_options import add_options
 
 Command: TypeAlias = Callable[..., None]
@@ -54,6 +56,16 @@ def compile_package(settings: Any) -> str:
     """
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=_say_nothing) as pool:
         return pool.submit(_compile, settings).result()
+
+
+def prepare_package(settings: Any) -> str:
+    """Compile the pipeline, and warn on standard error of stages that no node of the cluster has room for."""
+    from pipeline.kubeflow.nodes import warn_of_too_large
+
+    package = compile_package(settings)
+    for warning in warn_of_too_large(package):
+        print(f"Warning: {show_line(warning)}.", file=sys.stderr)
+    return package
 
 
 def _say_nothing() -> None:

@@ -16,8 +16,8 @@ from components.report.record import MODEL_DIR
 from components.serving.manifest import Manifest, digest_model
 from pipeline.commands.console import hide_output
 from pipeline.commands.promote import push_in_spite, refuse_what_is_pushed
-from pipeline.kubeflow.command import ARGUMENTS, tell
 from pipeline.kubeflow.places import find_local_path
+from pipeline.kubeflow.told import ARGUMENTS, tell
 
 # What the pod is given of the run, and the name of its type in KFP.
 IMPORTED = {

@@ -24,7 +24,7 @@ def schedule(settings: Any, /) -> None:
     """
     from pipeline.kubeflow.schedules import list_next_runs
 
-    done = _find_schedules(settings).make(options.compile_package(settings))
+    done = _find_schedules(settings).make(options.prepare_package(settings))
     print(f"Schedule {settings.pipeline_name}: {done}, {settings.cron} (UTC). The next runs, while it is not paused:")
     for start in list_next_runs(settings.cron, datetime.now(timezone.utc)):
         print(f"  {start:%a %d %b %Y %H:%M} UTC")

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from pipeline.kubeflow.command import ARGUMENTS
 from pipeline.kubeflow.config import KubeflowConfig
 from pipeline.kubeflow.spec import describe_resources, mount_volume
+from pipeline.kubeflow.told import ARGUMENTS
 
 # The stage that works on the volume as a command does, which gets its resources and its nodes.
 _LIKE_STAGE = "Pusher"

@@ -12,12 +12,12 @@ from pipeline.commands.exit_codes import ExitCode
 from pipeline.commands.plain_text import show_controls
 from pipeline.commands.promote import PromotionError, clean_reason
 from pipeline.kubeflow.client import Client
-from pipeline.kubeflow.command import ARGUMENTS, find_told
 from pipeline.kubeflow.config import describe_fixed
 from pipeline.kubeflow.logs import read_log
 from pipeline.kubeflow.metadata import RunMetadata
 from pipeline.kubeflow.promotion import IMPORTED
 from pipeline.kubeflow.task import compile_task, name_pipeline
+from pipeline.kubeflow.told import ARGUMENTS, find_told
 from pipeline.kubeflow.transport import KubeflowError
 from pipeline.kubeflow.watch import follow_run
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.request import Request, urlopen
 
 from tests.kubeflow.kubernetes_server import NAMESPACE, KubernetesServer
 
-STARTED, ENDED = "2026-11-26T02:00:00Z", "2026-11-26T02:00:30Z"
+STARTED = datetime(2026, 11, 26, 2, tzinfo=timezone.utc)
 _WORKFLOWS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflows"
 _FINAL = ("Succeeded", "Failed", "Error")
 
@@ -45,13 +46,13 @@ def report(api: str, workflow: dict[str, Any], phase: str, stages: Mapping[str, 
     name = workflow["metadata"]["name"]
     nodes = [make_node(name, name, "DAG", phase), make_node(name, f"{name}.root-driver", "Pod", "Succeeded")]
     nodes.append(make_node(name, f"{name}.root", "DAG", phase))
-    for stage, (pod, message) in stages.items():
+    for minute, (stage, (pod, message)) in enumerate(stages.items()):
         path = f"{name}.root.{stage}"
-        dag = make_node(name, path, "DAG", "Running" if pod == "Pending" else pod)
-        executor = make_node(name, f"{path}.executor(0)", "Pod", pod, message)
-        nodes += [make_node(name, f"{path}-driver", "Retry", "Succeeded"), dag, executor]
+        dag = make_node(name, path, "DAG", "Running" if pod == "Pending" else pod, minute=minute)
+        executor = make_node(name, f"{path}.executor(0)", "Pod", pod, message, minute=minute)
+        nodes += [make_node(name, f"{path}-driver", "Retry", "Succeeded", minute=minute), dag, executor]
     workflow["status"] = {
-        "phase": phase, "startedAt": STARTED, "finishedAt": ENDED if phase in _FINAL else None,
+        "phase": phase, "startedAt": nodes[0]["startedAt"], "finishedAt": nodes[0]["finishedAt"],
         "nodes": {node["id"]: node for node in nodes},
     }  # fmt: skip
     body = json.dumps(json.dumps(workflow)).encode()
@@ -59,13 +60,19 @@ def report(api: str, workflow: dict[str, Any], phase: str, stages: Mapping[str, 
         return str(workflow["metadata"]["labels"]["pipeline/runid"])
 
 
-def make_node(workflow: str, name: str, kind: str, phase: str, message: str = "") -> dict[str, Any]:
-    """Make a node of a Workflow's status; the ids are Argo's, by FNV-1a."""
+def make_node(workflow: str, name: str, kind: str, phase: str, message: str = "", minute: int = 0) -> dict[str, Any]:
+    """Make a node of a Workflow's status that took half a minute; the ids are Argo's, by FNV-1a."""
+    started = STARTED + timedelta(minutes=minute)
+    ended = started + timedelta(seconds=30)
     number = 0x811C9DC5
     for byte in name.encode():
         number = (number ^ byte) * 0x01000193 & 0xFFFFFFFF
     return {
         "id": workflow if name == workflow else f"{workflow}-{number}", "name": name, "type": kind, "phase": phase,
         "displayName": name.rpartition(".")[2], "templateName": "retry-system-container-impl", "message": message,
-        "startedAt": STARTED, "finishedAt": ENDED if phase in _FINAL else None,
+        "startedAt": _write(started), "finishedAt": _write(ended) if phase in _FINAL else None,
     }  # fmt: skip
+
+
+def _write(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"

@@ -18,11 +18,11 @@ from pyarrow import fs
 
 from components.images.idx import read_labels, write_idx
 from components.serving.versions import list_versions, read_manifest
-from pipeline.kubeflow.command import find_told
 from pipeline.kubeflow.compile import compile_pipeline
 from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume, read_config
 from pipeline.kubeflow.promotion import IMPORTED
 from pipeline.kubeflow.task import compile_task
+from pipeline.kubeflow.told import find_told
 from tests.kubeflow.argo import report, start_scheduled
 from tests.kubeflow.cluster import Cluster, Run, StageRun
 from tests.kubeflow.conftest import BUCKET, KEY, SECRET

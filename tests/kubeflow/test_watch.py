@@ -11,9 +11,9 @@ import pytest
 
 from components.serving.manifest import Manifest, write_manifest
 from pipeline.kubeflow import watch
-from pipeline.kubeflow.command import find_told
 from pipeline.kubeflow.config import read_config
 from pipeline.kubeflow.task import compile_task
+from pipeline.kubeflow.told import find_told
 from tests.kubeflow.argo import make_node, report, start_scheduled
 from tests.kubeflow.cluster import Cluster
 from tests.kubeflow.test_api import call, get_schedule, invoke

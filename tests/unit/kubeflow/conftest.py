@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kubeflow import options
+from pipeline.kubeflow import nodes, options
 from tests.unit.kubeflow.gateway import TOKEN, Gateway
 
 
@@ -16,6 +16,7 @@ from tests.unit.kubeflow.gateway import TOKEN, Gateway
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Gateway]]:
     """Starts gateways, and stops them at the end. Compiling takes its time, and none of it is looked at here."""
     monkeypatch.setattr(options, "compile_package", lambda settings: "pipelineInfo: {}\n")
+    monkeypatch.setattr(nodes, "read_nodes", list)
     monkeypatch.setenv("KUBEFLOW_TOKEN", TOKEN)
     started: list[Gateway] = []
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.kubeflow import command
-from pipeline.kubeflow.command import Told, find_told
+from pipeline.kubeflow.told import Told, find_told
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,13 @@ RUNS = [
 
 def make_metrics() -> bytes:
     metrics = service.GetArtifactsByTypeResponse()
-    for run_id, values in (("r1", {"accuracy": 0.9, "failed_checks": 0, "pushed_version": 4, "churn": 0.05}),
-                           ("r0", {"accuracy": 0.5, "failed_checks": 2})):  # fmt: skip
-        artifact = metrics.artifacts.add(uri=f"minio://mlpipeline/v2/artifacts/sample/{run_id}/Report/x/report_metrics")
+    for run_id, values in (("r1", {"accuracy": 0.9, "verdict": "pushed", "pushed_version": 4, "churn": 0.05}),
+                           ("r0", {"accuracy": 0.5, "verdict": "not_blessed"}),
+                           ("r2", {"verdict": "data_rejected"})):  # fmt: skip
+        artifact = metrics.artifacts.add(uri=f"minio://mlpipeline/v2/artifacts/sample/{run_id}/Report/x/metrics")
         for name, value in values.items():
-            artifact.custom_properties[name].double_value = value
+            kind = "string_value" if isinstance(value, str) else "double_value"
+            setattr(artifact.custom_properties[name], kind, value)
     return pack(metrics)
 
 
@@ -70,8 +72,8 @@ def test_lists_are_read_to_their_last_page(serve, config):
 def test_the_page_of_a_run_is_fetched_into_a_file_or_printed(serve, config, tmp_path: Path):
     page = f"<!DOCTYPE html><title>run {RUN}</title>"
     answers = {
-        f"v2beta1/runs/{RUN}": make_run("SUCCEEDED"), **make_metadata(3, ["Report.report_html"]),
-        "/artifacts/get?source=minio&bucket=mlpipeline&key=v2%2Freport_html": page,
+        f"v2beta1/runs/{RUN}": make_run("SUCCEEDED"), **make_metadata(3, ["Report.report"]),
+        "/artifacts/get?source=minio&bucket=mlpipeline&key=v2%2Freport": page,
     }  # fmt: skip
     host = ["--host", serve(reply_by_path(answers)).address]
     target = tmp_path / "page.html"
@@ -85,7 +87,7 @@ def test_the_page_of_a_run_is_fetched_into_a_file_or_printed(serve, config, tmp_
     ("outputs", "page", "sentence"),
     [
         ([], "", f"run {RUN}: it is SUCCEEDED and wrote no report"),
-        (["Report.report_html"], LOGIN_PAGE, f"the answer is no report of run {RUN}"),
+        (["Report.report"], LOGIN_PAGE, f"the answer is no report of run {RUN}"),
     ],
 )
 def test_what_is_no_page_of_the_run_is_written_nowhere(serve, config, tmp_path, outputs, page, sentence):
