@@ -7,12 +7,14 @@ from typing import Any
 
 from rich.text import Text
 
-from pipeline.commands.console import STATUS_WIDTH, VERDICTS, Terminal, make_table
+from pipeline.commands.console import VERDICTS, Terminal, make_table
 from pipeline.commands.plain_text import show_line
 from pipeline.kubeflow.client import Client
 from pipeline.kubeflow.metadata import RunMetadata
 from pipeline.kubeflow.transport import KubeflowError
 from pipeline.kubeflow.verdict_stages import PAGE, REPORT
+
+_WIDTH = 200  # as wide as the rows are: an id that is cut can't be copied
 
 
 def read_metrics(client: Client, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
@@ -62,7 +64,7 @@ def print_runs(client: Client, runs: Sequence[Any]) -> str:
             f"version {version:.0f}" if version else "",
             show_line(run.display_name or ""),
         )
-    Terminal(width=STATUS_WIDTH).print(table, soft_wrap=True)
+    Terminal(width=_WIDTH).print(table, soft_wrap=True)
     return trouble
 
 

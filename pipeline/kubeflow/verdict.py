@@ -51,7 +51,8 @@ def judge_run(client: Client, run: Any) -> JudgedRun:
         written = _read_checks(metadata, metadata.read_outputs(record.run_id))
     except KubeflowError as error:
         if run.state == "SUCCEEDED":
-            raise KubeflowError(f"run {record.run_id} has succeeded, but its verdict can't be read: {error}") from error
+            sentence = f"run {record.run_id} has succeeded, but its verdict can't be read: {error}"
+            raise type(error)(sentence) from error
         written = _Written(data=[], gate=[], pushed={})
     accuracy = next((check for check in written.gate if (check.name, check.slice) == ("accuracy", OVERALL)), None)
     if accuracy:

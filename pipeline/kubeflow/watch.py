@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.commands.console import StageDisplay, describe_accuracy, print_summary
 from pipeline.commands.exit_codes import CODE_OF_VERDICT, ExitCode
+from pipeline.commands.plain_text import show_line
 from pipeline.kubeflow.client import ENDED, Client
 from pipeline.kubeflow.patience import POLL_SECONDS, ask_patiently
 from pipeline.kubeflow.pods import Pod, Pods
@@ -34,7 +35,7 @@ def watch_run(client: Client, run_id: str, *, as_json: bool = False) -> ExitCode
         again = f"kubeflow watch {run_id} shows it again, kubeflow terminate {run_id} stops it"
         print(f"Interrupted: the run goes on; {again}.", file=sys.stderr)
         return ExitCode.INTERRUPTED
-    judged = judge_run(client, run)
+    judged = ask_patiently(lambda: judge_run(client, run), lambda lost: print(show_line(lost), file=sys.stderr))
     if as_json:
         print(judged.record.to_json())
     else:

@@ -36,6 +36,20 @@ def test_every_failure_is_one_sentence_and_exit_code_1(serve, config, command, a
     assert TOKEN not in result.output + result.stderr
 
 
+@pytest.mark.parametrize("name", ["login page", "page at once", "403", "500", "nothing in it"])
+@pytest.mark.parametrize(
+    "command",
+    ["watch run", "logs run", "terminate run", "report run", "logs-link run", "versions", "promote run --reason good"],
+)
+def test_so_it_is_of_what_asks_for_one_run(serve, config, name, command):
+    answer, sentence = next(case[1:] for case in FAILURES if case[0] == name)
+    result = invoke(config, *command.split(), "--host", serve(answer).address)
+    assert result.exit_code == 1, result.output
+    assert (sentence if name != "500" else "500, it cannot answer now") in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""
+
+
 def test_no_server_is_told(config):
     result = invoke(config, "runs")
     assert result.exit_code == 1
