@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from google.protobuf.message import DecodeError
 
 from components.report.lineage import read_properties
+from pipeline.kubeflow.places import SESSION_INFO, restore_properties
 from pipeline.kubeflow.transport import KubeflowError, MissingError, Transport
 
 _SERVICE = "//ml_metadata.MetadataStoreService"
@@ -27,9 +28,10 @@ _SOURCES = {"gs": "gcs", "minio": "minio", "s3": "s3"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArtifact:
-    """An artifact of a run: its address in the object store, and its custom properties."""
+    """An artifact of a run: its address in the object store, what KFP notes of that store, and its custom properties."""
 
     uri: str
+    store: str
     properties: Mapping[str, Any]
 
 
@@ -88,8 +90,8 @@ class RunMetadata:
         query["key"] = "/".join(part for part in (address.path.strip("/"), name) if part)
         if self._namespace:
             query["namespace"] = self._namespace
-        if provider := artifact.properties.get("store_session_info"):
-            query["providerInfo"] = str(provider)
+        if artifact.store:
+            query["providerInfo"] = artifact.store
         return self._transport.fetch("/artifacts/get", query)
 
     def _ask(self, method: str, **fields: Any) -> Any:
@@ -139,4 +141,6 @@ def _list_newest(token: str) -> Any:
 
 
 def _read(artifact: Any) -> StoredArtifact:
-    return StoredArtifact(uri=artifact.uri, properties=read_properties(artifact.custom_properties))
+    values = read_properties(artifact.custom_properties)
+    store = str(values.get(SESSION_INFO, ""))
+    return StoredArtifact(uri=artifact.uri, store=store, properties=restore_properties(values))

@@ -81,7 +81,7 @@ class Pods:
             # An error is told by a page, or after a status of success by an object.
             if not log.lstrip().startswith(('{"error_message"', "<!DOCTYPE", "<!doctype")):
                 return log
-        raise KubeflowError(f"{self._transport.configuration.host}: has no log of {pod.name}")
+        raise KubeflowError(f"{self._transport.configuration.host}: has no log of {pod.name}; use kubectl logs")
 
     def explain_failure(self, pod: Pod | None) -> str:
         """Return why a stage failed: the sentence that its log ends in, else Argo's word, else ""."""

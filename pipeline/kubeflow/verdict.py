@@ -113,7 +113,9 @@ def _read_checks(metadata: RunMetadata, outputs: Mapping[str, StoredArtifact]) -
         try:
             return msgspec.json.decode(metadata.fetch_file(outputs[output], file), type=list[Check])
         except msgspec.DecodeError as error:
-            raise KubeflowError(f"{outputs[output].uri}/{file}: no checks of this pipeline ({error})") from error
+            raise KubeflowError(
+                f"{outputs[output].uri}/{file}: no checks of this pipeline ({error}); run it again"
+            ) from error
 
     pushed = outputs.get("Pusher.pushed_model")
     return _Written(

@@ -56,8 +56,8 @@ def make_metadata(version: int | None = None, outputs: Sequence[str] = CHECKED) 
         event.path.steps.add(key=key)
         artifact = artifacts.artifacts.add(id=number, uri=f"minio://mlpipeline/v2/{key}")
         if stage == "Pusher" and version is not None:
-            artifact.custom_properties["pushed_version"].int_value = version
-            artifact.custom_properties["newly_pushed"].int_value = 1
+            artifact.custom_properties["pushed_version"].double_value = version  # KFP knows no other numbers
+            artifact.custom_properties["newly_pushed"].double_value = 1
     return {
         "GetContextByTypeAndName": pack(context), "GetExecutionsByContext": pack(executions),
         "GetEventsByExecutionIDs": pack(events), "GetArtifactsByID": pack(artifacts),
