@@ -28,7 +28,7 @@ _SOURCES = {"gs": "gcs", "minio": "minio", "s3": "s3"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArtifact:
-    """An artifact of a run: its address in the object store, what KFP notes of that store, and its custom properties."""
+    """An artifact of a run: its address in the object store, what KFP notes of that store, its custom properties."""
 
     uri: str
     store: str
