@@ -15,6 +15,7 @@ from components.baseline import COMPARED_PROPERTY, get_version
 from components.data_validator import DataValidation
 from components.report.push import (
     NEWLY_PROPERTY,
+    RECIPE_PROPERTY,
     SAME_ANSWERS_PROPERTY,
     WITHHELD_PROPERTY,
     Push,
@@ -70,6 +71,7 @@ def AtomicPusher(
     Raises:
         ServingError: The copy does not answer as the model does, or something else was pushed since the evaluation.
     """
+    pushed_model.set_string_custom_property(RECIPE_PROPERTY, recipe)  # for whoever promotes the model elsewhere
     if not blessing.get_int_custom_property("blessed"):
         _record(pushed_model, Push())
         return

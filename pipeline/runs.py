@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, Check, read_checks
+from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, OVERALL, Check, get_failures, read_checks
 from components.images.regular_files import read_regular
 from components.report.lineage import Artifact, Origin, Promotion, read_properties
 from components.report.number_format import without_nan
@@ -221,6 +221,23 @@ def read_outcome(metadata_path: Path, run_id: str) -> Outcome:
         newly_pushed=pushed.newly,
         same_answers=pushed.same_answers,
     )
+
+
+def record_outcome(record: RunRecord, outcome: Outcome) -> None:
+    """Fill in what came of a run whose model was evaluated: the verdict, why, and the numbers beside it."""
+    checks = {check.name: check for check in outcome.checks if check.slice == OVERALL}
+    overall = {name: check.value for name, check in checks.items()}
+    record.accuracy, record.accuracy_interval = overall["accuracy"], checks["accuracy"].interval
+    change = overall.get("change of accuracy")
+    record.baseline_accuracy = None if change is None or record.accuracy is None else record.accuracy - change
+    record.churn = overall.get("churn")
+    record.reasons = get_failures(outcome.checks)
+    if record.reasons:
+        record.verdict = "not_blessed"
+        return
+    record.verdict = "pushed"
+    record.pushed_version = outcome.pushed_version
+    record.newly_pushed, record.same_answers = outcome.newly_pushed, outcome.same_answers
 
 
 def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Artifact]:

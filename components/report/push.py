@@ -8,11 +8,12 @@ from typing import Any
 
 from components.gate.checks import OVERALL, Check
 
-# Properties of a PushedModel artifact. There is no version where nothing was pushed.
+# Properties of a PushedModel artifact. There is no version where nothing was pushed; the recipe is that of the model.
 VERSION_PROPERTY = "pushed_version"
 NEWLY_PROPERTY = "newly_pushed"
 SAME_ANSWERS_PROPERTY = "same_answers"
 WITHHELD_PROPERTY = "withheld"
+RECIPE_PROPERTY = "recipe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

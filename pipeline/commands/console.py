@@ -117,8 +117,8 @@ class StageDisplay(logging.Handler):
             transient=True,
             disable=quiet or not self._console.is_terminal,
         )
-        self._task: Any = None
-        self._note = ""
+        self._tasks: dict[str, Any] = {}
+        self._notes: dict[str, str] = {}
         self.stages: dict[str, dict[str, Any]] = {}
         self.running = START_UP
 
@@ -132,15 +132,22 @@ class StageDisplay(logging.Handler):
         logging.getLogger("components.trainer").removeHandler(self)
 
     def start_stage(self, name: str) -> None:
-        """Show that a stage runs."""
-        self.running, self._note = name, ""
-        self._task = self._progress.add_task(name, total=None, note="")
+        """Show that a stage runs; on a cluster, others may run meanwhile."""
+        self.running, self._notes[name] = name, ""
+        self._tasks[name] = self._progress.add_task(name, total=None, note="")
 
-    def end_stage(self, name: str, seconds: float, *, cached: bool, note: str = "") -> None:
+    def note_stage(self, name: str, note: str) -> None:
+        """Show what a stage that runs does, or waits for."""
+        self._notes[name] = note
+        self._progress.update(self._tasks[name], note=note)
+
+    def end_stage(self, name: str, seconds: float, *, cached: bool, note: str = "", failed: bool = False) -> None:
         """Show how a stage ended."""
-        self._progress.remove_task(self._task)
+        self._progress.remove_task(self._tasks.pop(name))
+        mark = ("  ✗ ", "red") if failed else ("  ✓ ", "green")
         time = "cached" if cached else f"{seconds:.1f} s"
-        self._console.print(Text.assemble(("  ✓ ", "green"), f"{name:<17}", f"{time:>8}", f"   {note or self._note}"))
+        last_note = self._notes.pop(name)
+        self._console.print(Text.assemble(mark, f"{name:<17}", f"{time:>8}", f"   {note or last_note}"))
         if name != START_UP:
             self.stages[name] = {"seconds": round(seconds, 3), "cached": cached}
 
@@ -149,10 +156,14 @@ class StageDisplay(logging.Handler):
         epoch = getattr(record, "epoch", None)
         if epoch is None:
             if record.levelno >= logging.WARNING:
-                self._console.print(Text(f"    {record.getMessage()}", "yellow"))
+                self.warn(record.getMessage())
             return
-        self._note = f"loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}"
-        self._progress.update(self._task, total=record.total_epochs, completed=epoch.epoch, note=self._note)  # type: ignore[attr-defined]
+        self.note_stage(self.running, f"loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}")
+        self._progress.update(self._tasks[self.running], total=record.total_epochs, completed=epoch.epoch)  # type: ignore[attr-defined]
+
+    def warn(self, text: str) -> None:
+        """Print a line above what is running that a person should not miss."""
+        self._console.print(Text(f"    {text}", "yellow"))
 
     def print(self, text: str) -> None:
         """Print a line above what is running."""
@@ -188,6 +199,17 @@ def describe_verdict(record: RunRecord) -> str:
     if record.verdict == "data_rejected":
         return "nothing was trained, and what is pushed stays as it was."
     return "the run did not end; what is pushed stays as it was."
+
+
+def describe_accuracy(record: RunRecord, images: int) -> str:
+    """Say how accurate the candidate of a run is on so many evaluation images, beside its baseline."""
+    if record.baseline_accuracy is None:
+        baseline = "compared with no baseline"
+    else:
+        baseline = f"baseline {record.baseline_accuracy:.4f}"
+    if record.churn is not None:
+        baseline += f", {record.churn:.2%} of the answers changed"
+    return f"{record.accuracy:.4f} on {images:,} evaluation images; {baseline}"
 
 
 def print_status(records: Sequence[RunRecord]) -> None:

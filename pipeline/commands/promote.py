@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from components.report.lineage import Artifact, Promotion
+from components.report.lineage import Promotion
 from components.report.record import MODEL_DIR, read_baseline_version
 from components.serving.directory_lock import lock_serving_dir
 from components.serving.integrity import verify_model
@@ -32,9 +31,7 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
         PromotionError: There is no reason, the run has no evaluated model, or its model is what is pushed.
         PushError: The copy does not answer as the model does; nothing was pushed.
     """
-    reason = " ".join(reason.split())
-    if not reason:
-        raise PromotionError('--reason "": expected a sentence that says why the model ships in spite of the gate.')
+    reason = clean_reason(reason)
     record = find_record(output, run_id)
     directory = output / record.data
     artifacts = read_outputs(directory / "metadata.sqlite", record.artifacts_of)
@@ -53,9 +50,12 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
         pushed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         reason=reason,
     )
-    _refuse_what_is_pushed(serving_dir, manifest)
+    refuse_what_is_pushed(serving_dir, manifest)
     with divert_output(directory / "runs" / run_id / "run.log"):
-        version = _push(serving_dir, model_dir, manifest, artifacts)
+        examples_dir = artifacts["ExampleGen.examples"].uri / "Split-eval"
+        version = push_in_spite(
+            model_dir, serving_dir, manifest, examples_dir, artifacts["DataValidator.validation"].uri
+        )
     record.promotion = Promotion(version=version, reason=reason, pushed_at=manifest.pushed_at)
     save_record(directory, record)
     write_report(output, record)
@@ -63,17 +63,37 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
     return record.promotion
 
 
-def _push(serving_dir: Path, model_dir: Path, manifest: Manifest, artifacts: Mapping[str, Artifact]) -> int:
+def clean_reason(reason: str) -> str:
+    """Return the reason on one line.
+
+    Raises:
+        PromotionError: There is none.
+    """
+    reason = " ".join(reason.split())
+    if not reason:
+        raise PromotionError('--reason "": expected a sentence that says why the model ships in spite of the gate.')
+    return reason
+
+
+def push_in_spite(
+    model_dir: Path, serving_dir: Path, manifest: Manifest, examples_dir: Path, data_summary: Path
+) -> int:
+    """Push a model that the gate has not blessed, and return its version; as `push_model`, without a lock of one's own.
+
+    Raises:
+        PromotionError: It is what is pushed.
+        PushError: The copy does not answer as the model does; nothing was pushed.
+    """
     prepare_environment()
     from components.pusher import push_model  # brings TFX, which takes its time
 
-    examples_dir = artifacts["ExampleGen.examples"].uri / "Split-eval"
     with lock_serving_dir(serving_dir):
-        _refuse_what_is_pushed(serving_dir, manifest)
-        return push_model(model_dir, serving_dir, manifest, examples_dir, artifacts["DataValidator.validation"].uri)
+        refuse_what_is_pushed(serving_dir, manifest)
+        return push_model(model_dir, serving_dir, manifest, examples_dir, data_summary)
 
 
-def _refuse_what_is_pushed(serving_dir: Path, manifest: Manifest) -> None:
+def refuse_what_is_pushed(serving_dir: Path, manifest: Manifest) -> None:
+    """Raise a PromotionError where the model is what is pushed already, and whole."""
     versions = find_versions(serving_dir)
     if not versions or verify_model(versions[max(versions)]).state == "damaged":
         return  # what is damaged is to be replaced

@@ -13,13 +13,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from components.gate.checks import OVERALL, get_failures
+from components.gate.checks import get_failures
 from components.gate.data_checks import list_deciding_bounds
 from components.images.datasets import find_dataset
 from components.images.idx_folder import Dataset
 from components.serving.versions import find_versions
-from pipeline.commands.console import START_UP, StageDisplay, divert_output, print_summary
-from pipeline.commands.exit_codes import ExitCode
+from pipeline.commands.console import START_UP, StageDisplay, describe_accuracy, divert_output, print_summary
+from pipeline.commands.exit_codes import CODE_OF_VERDICT, ExitCode
 from pipeline.commands.history import HISTORY_FILE, refresh_history
 from pipeline.commands.messages import explain, name_place
 from pipeline.commands.notify import tell_run
@@ -32,11 +32,11 @@ from pipeline.notify.settings import Notify
 from pipeline.origin import describe_origin, describe_recipe
 from pipeline.output_folder import check_output, lock_output
 from pipeline.runs import (
-    Outcome,
     RunRecord,
     describe_refusal,
     find_next_sequence,
     read_outcome,
+    record_outcome,
     record_refusal,
     save_record,
     start_record,
@@ -198,7 +198,10 @@ def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay
         run_locally = _start_up(record, display)
         record.origin = describe_origin(config, describe_recipe(config))
         run_locally(config, record.run_id, display)
-        return _record_outcome(record, config, read_outcome(config.metadata_path, record.run_id))
+        record_outcome(record, read_outcome(config.metadata_path, record.run_id))
+        if record.verdict == "pushed":
+            record.serving_path = _find_pushed(config.serving_dir, record.pushed_version)
+        return CODE_OF_VERDICT[record.verdict]
     except KeyboardInterrupt:
         record.verdict, record.reasons = "interrupted", [f"{display.running} was interrupted; run it again"]
         return ExitCode.INTERRUPTED
@@ -228,23 +231,8 @@ def _start_up(record: RunRecord, display: StageDisplay) -> Any:
     return run_locally
 
 
-def _record_outcome(record: RunRecord, config: PipelineConfig, outcome: Outcome) -> ExitCode:
-    checks = {check.name: check for check in outcome.checks if check.slice == OVERALL}
-    overall = {name: check.value for name, check in checks.items()}
-    record.accuracy, record.accuracy_interval = overall["accuracy"], checks["accuracy"].interval
-    change = overall.get("change of accuracy")
-    record.baseline_accuracy = None if change is None or record.accuracy is None else record.accuracy - change
-    record.churn = overall.get("churn")
-    record.reasons = get_failures(outcome.checks)
-    if record.reasons:
-        record.verdict = "not_blessed"
-        return ExitCode.NOT_BLESSED
-    record.verdict = "pushed"
-    record.pushed_version = version = outcome.pushed_version
-    record.newly_pushed, record.same_answers = outcome.newly_pushed, outcome.same_answers
-    serving = config.serving_dir
-    record.serving_path = str(serving if version is None else find_versions(serving).get(version, serving))
-    return ExitCode.OK
+def _find_pushed(serving_dir: Path, version: int | None) -> str:
+    return str(serving_dir if version is None else find_versions(serving_dir).get(version, serving_dir))
 
 
 def list_facts(record: RunRecord, config: PipelineConfig, dataset: Dataset, log_file: Path) -> list[tuple[str, str]]:
@@ -253,14 +241,7 @@ def list_facts(record: RunRecord, config: PipelineConfig, dataset: Dataset, log_
     if dataset.note:
         facts.append(("note", dataset.note))
     if record.accuracy is not None:
-        baseline = (
-            "compared with no baseline"
-            if record.baseline_accuracy is None
-            else f"baseline {record.baseline_accuracy:.4f}"
-        )
-        if record.churn is not None:
-            baseline += f", {record.churn:.2%} of the answers changed"
-        facts.append(("accuracy", f"{record.accuracy:.4f} on {dataset.counts['eval']:,} evaluation images; {baseline}"))
+        facts.append(("accuracy", describe_accuracy(record, dataset.counts["eval"])))
     if record.serving_path:
         facts.append(("pushed", f"version {record.pushed_version}, {record.serving_path}"))
     slowest = sorted(record.stages.items(), key=lambda stage: -stage[1]["seconds"])

@@ -1,52 +1,22 @@
-"""The commands `kubeflow ...`. Only those that compile import TensorFlow and TFX."""
+"""The commands `kubeflow ...` about runs, and all others. Only those that compile import TensorFlow and TFX."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timezone
-from functools import wraps
+import sys
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.run_options import add_options
+from pipeline.commands.plain_text import show_controls, show_line
 from pipeline.declared import ConfigError
+from pipeline.kubeflow import options, schedules_cli, upkeep_cli
+from pipeline.kubeflow.options import connect, takes_config
 
-app = typer.Typer(help="Compile the pipeline for Kubeflow Pipelines, run it there, put it on a schedule.")
+app = typer.Typer(help="Compile the pipeline for Kubeflow Pipelines, run it there, watch it, put it on a schedule.")
 
-Command: TypeAlias = Callable[..., None]
-_CONFIG = Annotated[Path, typer.Option(metavar="FILE", help="TOML file; see deploy/kubeflow.toml.")]
-# What takes the place of what the file says.
-_OPTIONS: dict[str, Any] = {
-    "host": Annotated[str | None, typer.Option(help="Address of Kubeflow Pipelines.")],
-    "data": Annotated[str | None, typer.Option(help="Folder in the container, gs://, s3://, or sample.")],
-    "image": Annotated[str | None, typer.Option(help="Image of the stages, by tag or digest.")],
-    "parameter": Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another default for a parameter; may be repeated.")
-    ],
-    "cron": Annotated[str | None, typer.Option(help="Minute, hour, day, month, weekday; UTC.")],
-}
-_OF_ALL = ("host", "data")
-
-
-def takes_config(*more: str) -> Callable[[Command], Command]:
-    """Hand a command the configuration that `--config`, `--host`, `--data` and `more` options make."""
-    names = (*_OF_ALL, *more)
-
-    def decorate(command: Command) -> Command:
-        @wraps(command)
-        def start(config: Path, **given: Any) -> None:
-            from pipeline.kubeflow.config import parse_parameters, read_config
-
-            replaced = {name: given.pop(name) for name in names}
-            parameters = parse_parameters(replaced.pop("parameter", None) or [])
-            command(read_config(config, parameters=parameters, **replaced), **given)
-
-        options = {name: (_OPTIONS[name], None) for name in names}
-        return add_options(start, {"config": (_CONFIG, Path("kubeflow.toml")), **options})
-
-    return decorate
+_RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As `runs` lists it.")]
+_JsonOption = Annotated[bool, typer.Option("--json", help="Print the verdict as JSON, and nothing else.")]
 
 
 @app.command("compile")
@@ -59,100 +29,128 @@ def compile_(
     """Write the pipeline as a YAML file that Kubeflow Pipelines takes. Needs no cluster."""
     if to.suffix != ".yaml":
         raise ConfigError(f"{to}: expected a name that ends in .yaml; Kubeflow Pipelines takes no other.")
-    to.write_text(_compile(settings))
+    to.write_text(options.compile_package(settings))
     print(f"{to}: upload it in the web page of Kubeflow Pipelines, or use: run_pipeline.py kubeflow submit")
 
 
 @app.command()
 @takes_config("image", "parameter")
-def submit(settings: Any, /) -> None:
-    """Start one run now."""
-    client = _connect(settings)
-    run_id = client.submit(_compile(settings))
-    print(f"Run {run_id}: {client.make_link(run_id)}")
+def submit(
+    settings: Any,
+    /,
+    wait: Annotated[bool, typer.Option("--wait", help="Show the run until it ends, and end as it does.")] = False,
+    as_json: _JsonOption = False,
+) -> None:
+    """Start one run now.
 
-
-@app.command()
-@takes_config("image", "parameter", "cron")
-def schedule(settings: Any, /) -> None:
-    """Make the schedule what the configuration says; where it is that already, do nothing."""
-    from pipeline.kubeflow.client import list_next_runs
-
-    done = _connect(settings).schedule(_compile(settings))
-    print(f"Schedule {settings.pipeline_name}: {done}, {settings.cron} (UTC). The next runs, while it is not paused:")
-    for start in list_next_runs(settings.cron, datetime.now(timezone.utc)):
-        print(f"  {start:%a %d %b %Y %H:%M} UTC")
-
-
-@app.command()
-@takes_config()
-def schedules(settings: Any, /) -> None:
-    """List the schedules of the experiment."""
-    for item in _connect(settings).list_schedules():
-        cron = (item.trigger and item.trigger.cron_schedule and item.trigger.cron_schedule.cron) or ""
-        state = "runs" if item.status == "ENABLED" else "paused"
-        print(f"{item.display_name or '':<24}  {cron.partition(' ')[2]:<16}  {state}")
+    With --wait, exit codes are those of a local run: 0 pushed or nothing to do; 1 error; 3 the model was not blessed;
+    4 the data was rejected; 130 interrupted, and the run goes on.
+    """
+    client = connect(settings)
+    run_id = client.submit(options.prepare_package(settings))
+    if wait:
+        _watch(client, run_id, as_json=as_json)
+    else:
+        print(f"Run {run_id}: {client.make_link(run_id)}")
 
 
 @app.command()
 @takes_config()
-def pause(settings: Any, /) -> None:
-    """Stop the schedule from starting runs."""
-    _tell(settings, _connect(settings).pause(), "paused")
+def watch(settings: Any, /, run_id: _RunArgument, as_json: _JsonOption = False) -> None:
+    """Show a run until it ends: its stages, what they wait for, and the verdict; the exit code is a local run's."""
+    _watch(connect(settings), run_id, as_json=as_json)
 
 
 @app.command()
 @takes_config()
-def resume(settings: Any, /) -> None:
-    """Let the schedule start runs again."""
-    _tell(settings, _connect(settings).resume(), "resumed")
+def terminate(settings: Any, /, run_id: _RunArgument) -> None:
+    """Stop a run that is at work; what it has pushed stays."""
+    client = connect(settings)
+    state = client.read_run(run_id).state
+    if _has_ended(state):
+        print(f"Run {run_id}: it has ended already, {state}.")
+    else:
+        client.terminate(run_id)
+        print(f"Run {run_id}: terminated.")
 
 
 @app.command()
 @takes_config()
-def delete(settings: Any, /) -> None:
-    """Delete the schedule; its runs stay."""
-    _tell(settings, _connect(settings).delete(), "deleted")
+def logs(
+    settings: Any,
+    /,
+    run_id: _RunArgument,
+    stage: Annotated[
+        str | None, typer.Argument(metavar="[STAGE]", help="By default the one that failed, else the last.")
+    ] = None,
+) -> None:
+    """Print what a stage of a run has printed, while Kubernetes keeps its pod."""
+    from pipeline.kubeflow.logs import read_log
+
+    name, log = read_log(connect(settings), run_id, stage)
+    print(f"{name}:", file=sys.stderr)
+    print(show_controls(log), end="")
 
 
 @app.command()
 @takes_config()
-def runs(settings: Any, /) -> None:
-    """List the runs of the experiment, newest first."""
-    for item in _connect(settings).list_runs():
-        created = f"{item.created_at:%Y-%m-%dT%H:%M:%SZ}" if item.created_at else ""
-        print(f"{item.run_id}  {created:<20}  {item.state or '':<10}  {item.display_name or ''}")
+def runs(
+    settings: Any, /, last: Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="How many.")] = None
+) -> None:
+    """List the runs of the experiment, newest first, with verdict, accuracy and version."""
+    from pipeline.kubeflow.history import print_runs
+
+    client = connect(settings)
+    found = client.list_runs(last)
+    if not found:
+        print(f"No runs in the experiment {settings.experiment}; submit starts one.")
+    elif trouble := print_runs(client, found):
+        print(show_line(f"No verdicts: {trouble}."), file=sys.stderr)
+
+
+@app.command()
+@takes_config()
+def report(
+    settings: Any,
+    /,
+    run_id: _RunArgument,
+    to: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="By default report-RUN.html; - is standard output.")
+    ] = None,
+) -> None:
+    """Fetch the page of a run."""
+    from components.serving.versions import replace_file
+    from pipeline.kubeflow.history import fetch_report
+
+    page = fetch_report(connect(settings), run_id)
+    path = to or Path(f"report-{run_id}.html")
+    if str(path) == "-":
+        print(page)
+    else:
+        replace_file(path, page)
+        print(path)
 
 
 @app.command("logs-link")
 @takes_config()
-def logs_link(settings: Any, /, run_id: Annotated[str, typer.Argument(help="As `runs` lists it.")]) -> None:
+def logs_link(settings: Any, /, run_id: _RunArgument) -> None:
     """Print the address of a run's page: graph, logs and report."""
-    print(_connect(settings).make_link(run_id))
+    client = connect(settings)
+    client.read_run(run_id)
+    print(client.make_link(run_id))
 
 
-def _compile(settings: Any) -> str:
-    from pipeline.commands.console import hide_output
-    from pipeline.environment import prepare_environment
+def _has_ended(state: str | None) -> bool:
+    from pipeline.kubeflow.client import ENDED
 
-    prepare_environment()
-    with hide_output():  # of TensorFlow, which tells of itself; what is wrong is raised
-        from pipeline.kubeflow.compile import compile_pipeline
-
-        return compile_pipeline(settings)
+    return state in ENDED
 
 
-def _connect(settings: Any) -> Any:
-    from pipeline.kubeflow.client import Client
+def _watch(client: Any, run_id: str, *, as_json: bool) -> None:
+    from pipeline.kubeflow.watch import watch_run
 
-    return Client(settings)
+    raise typer.Exit(watch_run(client, run_id, as_json=as_json))
 
 
-def _tell(settings: Any, count: int, done: str) -> None:
-    from pipeline.kubeflow.client import KubeflowError
-
-    if not count:
-        raise KubeflowError(
-            f"no schedule {settings.pipeline_name} in the experiment {settings.experiment}; start one with schedule"
-        )
-    print(f"Schedule {settings.pipeline_name}: {done}.")
+app.add_typer(schedules_cli.app)
+app.add_typer(upkeep_cli.app)

@@ -110,7 +110,7 @@ class Cluster:
         run = Run(str(uuid.uuid4()))
         defined = spec["root"]["inputDefinitions"]["parameters"]
         # The defaults are filled in by the API server.
-        values = {name: parameters.get(name, definition["defaultValue"]) for name, definition in defined.items()}
+        values = {name: parameters.get(name, definition.get("defaultValue")) for name, definition in defined.items()}
         root = self._drive(
             spec["pipelineInfo"]["name"],
             run.run_id,
@@ -143,6 +143,9 @@ class Cluster:
             self._run_tasks(compiled, run, component["dag"], execution)
             return
         label = component["executorLabel"]
+        if importer := compiled.spec["deploymentSpec"]["executors"][label].get("importer"):
+            self._import(pipeline, run.run_id, dag_execution, importer, component, task)
+            return
         driven = self._drive(
             pipeline,
             run.run_id,
@@ -174,6 +177,20 @@ class Cluster:
             result = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60)
             assert result.returncode == 0, result.stderr[-3000:]
             return {name: Path(path).read_text() for name, path in files.items() if Path(path).exists()}
+
+    def _import(self, pipeline: str, run_id: str, dag: str, importer: Any, component: Any, task: Any) -> None:
+        """Let the launcher note an artifact that another run made."""
+        values = {
+            "executor_type": "importer", "task_spec": json.dumps(task), "component_spec": json.dumps(component),
+            "importer_spec": json.dumps(importer), "pipeline_name": pipeline, "run_id": run_id, "parent_dag_id": dag,
+            "pod_name": "pod", "pod_uid": "uid", "mlmd_server_address": "127.0.0.1",
+            "mlmd_server_port": str(self.metadata_port),
+        }  # fmt: skip
+        arguments = [argument for name, value in values.items() for argument in (f"--{name}", value)]
+        with tempfile.TemporaryDirectory() as directory:
+            command = self.make_command([str(self.programs / "launcher-v2"), *arguments], {}, directory)
+            result = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0, result.stderr[-3000:]
 
     def _run_pod(self, pod: dict[str, Any]) -> StageRun:
         (container,) = pod["containers"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyarrow import fs
 
 from tests.kubeflow.backend import (
     TOOLS,
@@ -21,6 +22,7 @@ from tests.kubeflow.backend import (
 from tests.kubeflow.cluster import Cluster
 from tests.kubeflow.kubernetes_server import KubernetesServer
 from tests.kubeflow.metadata_server import MetadataServer
+from tests.kubeflow.web_page import WebPage
 
 BUCKET = "mlpipeline"
 KEY, SECRET = "minio", "minio123"
@@ -98,3 +100,17 @@ def api(cluster: Cluster, s3: str, tmp_path_factory: pytest.TempPathFactory) -> 
     yield address
     server.stop()
     database.stop()
+
+
+@pytest.fixture(scope="session")
+def bucket(s3: str) -> fs.S3FileSystem:
+    """The S3 server's file system."""
+    return fs.S3FileSystem(access_key=KEY, secret_key=SECRET, endpoint_override=s3, scheme="http", region="us-east-1")
+
+
+@pytest.fixture(scope="session")
+def page(api: str, cluster: Cluster, bucket: fs.S3FileSystem, kubernetes: KubernetesServer) -> Iterator[str]:
+    """The address of what stands before all of it, as the server of KFP's web page does."""
+    server = WebPage(api, cluster.metadata_port, bucket, kubernetes)
+    yield server.address
+    server.stop()

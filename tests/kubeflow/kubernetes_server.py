@@ -38,6 +38,7 @@ class KubernetesServer:
         (self.service_account / "token").write_text("token")
 
         self.objects: dict[str, dict[str, Any]] = {}
+        self.logs: dict[str, str] = {}  # of pods
         self._lock = threading.Lock()
         self._version = 0
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -101,7 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
     kubernetes: KubernetesServer
 
     def do_GET(self) -> None:
-        if not self._name:
+        if self._part == "log" and self._name in self.kubernetes.logs:
+            self._answer_with(200, "text/plain", self.kubernetes.logs[self._name].encode())
+        elif not self._name:
             self._list()
         elif found := self._find():
             self._answer(200, found)
@@ -147,6 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         start += 2 if parts[start : start + 1] == ["namespaces"] and len(parts) > start + 2 else 0
         self._collection = "/" + "/".join(parts[: start + 1])
         self._name = parts[start + 1] if len(parts) > start + 1 else ""
+        self._part = parts[start + 2] if len(parts) > start + 2 else ""
         return True
 
     def _find(self) -> dict[str, Any] | None:
@@ -169,16 +173,26 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(404, {**status, "message": f"{self.path} not found"})
 
     def _answer(self, code: int, body: dict[str, Any] | None) -> None:
-        content = b"" if body is None else json.dumps(body).encode()
+        self._answer_with(code, "application/json", b"" if body is None else json.dumps(body).encode())
+
+    def _answer_with(self, code: int, kind: str, content: bytes) -> None:
         self.send_response(code)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
 
-def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Apply a JSON merge patch, RFC 7396."""
+def merge(old: dict[str, Any], new: Any) -> dict[str, Any]:
+    """Apply a JSON merge patch, RFC 7396, or the one step of RFC 6902 that KFP takes: it adds or replaces values."""
+    if isinstance(new, list):
+        for step in new:
+            place = old
+            *way, last = [part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:]]
+            for part in way:
+                place = place.setdefault(part, {})
+            place[last] = step["value"]
+        return old
     for key, value in new.items():
         if value is None:
             old.pop(key, None)

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
+from tests.kubeflow.argo import report, start_scheduled
 
 CONFIG = """
 host = "{host}"
@@ -146,6 +147,60 @@ def test_a_schedule_is_paused_and_resumed(schedule, config, kubernetes):
     call("resume", config)
     assert get_schedule(kubernetes)["spec"]["enabled"]
     assert call("schedules", config).split()[-1] == "runs"
+
+
+@pytest.fixture
+def run_at_work(schedule: dict[str, Any], api: str, kubernetes: Any) -> Iterator[str]:
+    """A run that the schedule has started, in its second stage; at the end it has succeeded.
+
+    The Kubernetes of these tests deletes nothing that belongs to what is deleted. So they look for the schedule, which
+    has to be there for as long as its run is at work.
+    """
+    workflow = start_scheduled(kubernetes, schedule)
+    yield report(api, workflow, "Running", {"ExampleGen": ("Succeeded", ""), "Trainer": ("Running", "")})
+    report(api, workflow, "Succeeded", {"ExampleGen": ("Succeeded", ""), "Trainer": ("Succeeded", "")})
+
+
+def test_a_schedule_with_a_run_at_work_is_not_deleted(config, kubernetes, schedule, run_at_work):
+    result = invoke("delete", config)
+    assert result.exit_code == 1
+    assert f"not deleted, for its run {run_at_work} is at work" in result.stderr
+    assert get_schedule(kubernetes) == schedule
+
+
+def test_a_schedule_that_is_replaced_stays_paused_until_its_run_has_ended(config, kubernetes, schedule, run_at_work):
+    assert f"replaced (the one before is paused, and goes with the next `schedule`: its run {run_at_work}" in call(
+        "schedule", config, "--cron", "0 3 * * *"
+    )
+    specs = {each["metadata"]["uid"]: each["spec"] for each in kubernetes.list_kind("scheduledworkflows")}
+    old = specs.pop(schedule["metadata"]["uid"])
+    (new,) = specs.values()
+    assert (bool(old.get("enabled")), new["enabled"], new["trigger"]["cronSchedule"]["cron"]) == (
+        False, True, "0 0 3 * * *",
+    )  # fmt: skip
+    assert [line.split()[-1] for line in call("schedules", config).splitlines()] == ["runs", "replaced"]
+    call("pause", config)
+    call("resume", config)
+    assert not kubernetes.list_kind("scheduledworkflows")[0]["spec"].get("enabled")
+
+
+def test_a_schedule_is_deleted_when_its_run_has_ended(config, api, kubernetes, schedule):
+    workflow = start_scheduled(kubernetes, schedule)
+    report(api, workflow, "Running", {})
+    call("schedule", config, "--cron", "0 3 * * *")
+    assert len(kubernetes.list_kind("scheduledworkflows")) == 2
+    report(api, workflow, "Failed", {"ExampleGen": ("Failed", "")})
+    assert "unchanged" in call("schedule", config, "--cron", "0 3 * * *")
+    assert get_schedule(kubernetes)["spec"]["trigger"]["cronSchedule"]["cron"] == "0 0 3 * * *"
+
+
+def test_a_schedule_of_samples_is_paused_and_deleted_with_the_option_that_made_it(config, kubernetes):
+    assert "Schedule sample: created" in call("schedule", config, "--data", "sample")
+    assert "there is sample" in invoke("pause", config).stderr
+    call("pause", config, "--data", "sample")
+    assert not get_schedule(kubernetes)["spec"].get("enabled")
+    call("delete", config, "--data", "sample")
+    assert not kubernetes.list_kind("scheduledworkflows")
 
 
 def test_a_schedule_that_kfp_refuses_leaves_the_old_one(schedule, config, kubernetes):

@@ -19,13 +19,19 @@ from pyarrow import fs
 from components.images.idx import read_labels, write_idx
 from components.serving.versions import list_versions, read_manifest
 from pipeline.kubeflow.compile import compile_pipeline
-from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume
+from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume, read_config
+from pipeline.kubeflow.promotion import IMPORTED
+from pipeline.kubeflow.task import compile_task
+from pipeline.kubeflow.told import find_told
+from tests.kubeflow.argo import report, start_scheduled
 from tests.kubeflow.cluster import Cluster, Run, StageRun
 from tests.kubeflow.conftest import BUCKET, KEY, SECRET
+from tests.kubeflow.test_api import call, get_schedule, invoke, read_runtime
 
 COMPLETE, FAILED = metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.FAILED
 RECORDED = Path(__file__).parents[1] / "unit/kubeflow/recorded_run.json"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PROMOTED = {output.partition(".")[2]: title for output, title in IMPORTED.items()}
 pytestmark = pytest.mark.timeout(1800)  # eleven containers import TensorFlow
 
 
@@ -105,15 +111,35 @@ def read_run(cluster: Cluster) -> Callable[[Run], dict[str, tuple[int, dict[str,
 
 
 @pytest.fixture(scope="module")
-def read_bucket(s3: str) -> Callable[[str], bytes]:
+def read_bucket(bucket: fs.S3FileSystem) -> Callable[[str], bytes]:
     """Reads an object by the address that ML Metadata has for it."""
-    bucket = fs.S3FileSystem(access_key=KEY, secret_key=SECRET, endpoint_override=s3, scheme="http", region="us-east-1")
 
     def read(uri: str) -> bytes:
         with bucket.open_input_stream(uri.partition("://")[2]) as stream:
             return stream.read()
 
     return read
+
+
+@pytest.fixture(scope="module")
+def enter_run(api: str, page: str, kubernetes: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Run], Path]:
+    """Tells the API server of a run that was run here as of one that a schedule started; returns a configuration."""
+    path = tmp_path_factory.mktemp("entered") / "kubeflow.toml"
+    path.write_text(
+        f'host = "{page}"\nimage = "registry.example.com/image:1"\nname = "clothes"\ndata = "/mnt/data/sound"\n'
+        'serving = { claim = "models", mount_path = "/mnt/models" }\n'
+    )
+
+    def enter(run: Run) -> Path:
+        call("schedule", path)
+        workflow = start_scheduled(kubernetes, get_schedule(kubernetes), run.run_id)
+        phases = {True: ("Failed", "Error (exit code 1)"), False: ("Succeeded", "")}
+        stages = {name: phases[bool(stage.exit_code)] for name, stage in run.stages.items()}
+        report(api, workflow, phases[bool(run.failed)][0], stages)
+        call("delete", path)
+        return path
+
+    return enter
 
 
 def describe_failure(run: Run) -> str:
@@ -213,15 +239,31 @@ def test_second_run_is_compared_with_what_the_first_pushed(second_run, serving, 
     assert "change of accuracy" in {check["name"] for check in checks}
 
 
+def test_a_run_is_told_as_a_local_one_and_its_page_is_fetched(first_run, enter_run):
+    config = enter_run(first_run)
+    watched = invoke("watch", config, first_run.run_id)
+    assert watched.exit_code == 0, watched.stderr
+    assert watched.stdout.startswith("Pushed: the model is version 1 now.\n  accuracy  0.")
+    assert watched.stderr.count("✓") == len(first_run.stages)
+    (line,) = (line for line in call("runs", config).splitlines() if first_run.run_id in line)
+    assert re.search(r"SUCCEEDED +pushed +0\.\d{4} +version 1 ", line)
+    assert first_run.run_id in call("report", config, first_run.run_id, "-")
+
+
 def test_parameters_of_the_run_reach_the_training(second_run, read_run, read_bucket):
     record = json.loads(read_bucket(f"{read_run(second_run)['Trainer'][1]['model_run'].uri}/training.json"))
     assert (record["options"]["hidden_units"], record["options"]["epochs"]) == (96, 4)
 
 
+@pytest.fixture(scope="module")
+def rejected_run(cluster: Cluster, strict_package: str, second_run: Run) -> Run:
+    return cluster.run(strict_package, epochs=1, min_accuracy=0.999)
+
+
 def test_a_model_that_is_not_blessed_is_not_pushed_and_fails_the_run_where_that_is_asked_for(
-    cluster, strict_package, second_run, serving, read_run, read_bucket
+    rejected_run, serving, read_run, read_bucket
 ):
-    run = cluster.run(strict_package, epochs=1, min_accuracy=0.999)
+    run = rejected_run
     assert run.failed == ["Verdict"], describe_failure(run)
     sentence = "Error: Verdict failed: The model was not blessed: accuracy of overall is"
     assert sentence in run.stages["Verdict"].log
@@ -234,8 +276,27 @@ def test_a_model_that_is_not_blessed_is_not_pushed_and_fails_the_run_where_that_
     assert metrics == ("not_blessed", 3)
 
 
+def test_a_model_that_is_not_blessed_is_promoted_by_a_person(rejected_run, cluster, kubernetes, enter_run, serving):
+    config = enter_run(rejected_run)
+    watched = invoke("watch", config, rejected_run.run_id)
+    assert watched.exit_code == 3
+    assert "  - accuracy of overall is " in watched.stdout
+    call("promote", config, rejected_run.run_id, "--reason", "seen by hand", "--no-wait")
+    workflow = kubernetes.list_kind("workflows")[-1]
+    settings = read_config(config)
+    run = cluster.run(
+        compile_task(settings, "promote", "pipeline.kubeflow.promotion", PROMOTED), **read_runtime(workflow["spec"])
+    )
+    told = find_told(run.stages["promote"].log)
+    text = f"Pushed: the model of {rejected_run.run_id} is version 3 now, by a person: seen by hand\n"
+    assert told == (text, 0), run.stages["promote"].log[-3000:]
+    manifest = read_manifest(serving, 3)
+    assert (manifest.reason, manifest.baseline_version, manifest.run_id) == ("seen by hand", 2, rejected_run.run_id)
+    assert manifest.recipe
+
+
 def test_unsound_data_fails_at_the_gate_with_the_reason_in_the_log_and_on_the_page(
-    cluster, package, images, read_run, read_bucket
+    cluster, package, images, read_run, read_bucket, enter_run
 ):
     run = cluster.run(package, data="/mnt/data/unsound")
     assert run.failed == ["DataGate"]
@@ -249,6 +310,10 @@ def test_unsound_data_fails_at_the_gate_with_the_reason_in_the_log_and_on_the_pa
     assert "Data rejected" in page
     assert reason in page
     assert metrics == ("data_rejected", 4)
+    watched = invoke("watch", enter_run(run), run.run_id)
+    assert watched.exit_code == 4
+    assert watched.stdout.startswith("Data rejected: nothing was trained")
+    assert f"  - {reason}" in watched.stdout
 
 
 def test_missing_data_fails_the_first_stage_with_a_sentence_that_the_page_repeats(
@@ -264,8 +329,7 @@ def test_missing_data_fails_the_first_stage_with_a_sentence_that_the_page_repeat
     assert metrics == ("error", 1)
 
 
-def test_data_is_read_from_a_bucket_with_the_keys_of_a_secret(cluster, s3, sample_dir, read_run):
-    bucket = fs.S3FileSystem(access_key=KEY, secret_key=SECRET, endpoint_override=s3, scheme="http", region="us-east-1")
+def test_data_is_read_from_a_bucket_with_the_keys_of_a_secret(cluster, s3, bucket, sample_dir, read_run):
     fs.copy_files(str(sample_dir), f"{BUCKET}/images", destination_filesystem=bucket)
     cluster.kubernetes.add_secret("reader", id=KEY, secret=SECRET)
     secrets = [

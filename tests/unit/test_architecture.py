@@ -37,17 +37,20 @@ TOP_OF_COMPONENTS = {
 }  # fmt: skip
 LIGHT_ROOMS = (
     "components.images", "components.gate", "components.report", "pipeline.commands", "pipeline.history",
-    "pipeline.notify",
+    "pipeline.kubeflow", "pipeline.notify",
 )  # fmt: skip
+# They describe the pipeline to a cluster, or run a stage of TFX in a pod.
+HEAVY = {
+    "components.gate.tfma_metrics", "pipeline.kubeflow.artifacts", "pipeline.kubeflow.compile",
+    "pipeline.kubeflow.graph", "pipeline.kubeflow.tfx_stage",
+}  # fmt: skip
 LIGHT = {
     "components.serving.directory_lock", "components.serving.history", "components.serving.integrity",
     "components.serving.manifest", "components.serving.versions", "pipeline.addresses", "pipeline.artifact_files",
-    "pipeline.cli", "pipeline.config", "pipeline.declared", "pipeline.kubeflow.client", "pipeline.kubeflow.config",
-    "pipeline.kubeflow.data", "pipeline.kubeflow.entrypoint", "pipeline.kubeflow.small_stages", "pipeline.origin",
-    "pipeline.output_folder", "pipeline.processes", "pipeline.runs", "pipeline.served", "pipeline.store",
-    "pipeline.unchanged",
+    "pipeline.cli", "pipeline.config", "pipeline.declared", "pipeline.origin", "pipeline.output_folder",
+    "pipeline.processes", "pipeline.runs", "pipeline.served", "pipeline.store", "pipeline.unchanged",
     *(name for name in SOURCES if name.rpartition(".")[0] in LIGHT_ROOMS),
-} - {"components.gate.tfma_metrics"}  # fmt: skip
+} - HEAVY  # fmt: skip
 
 
 def find_room(module: str) -> str:

@@ -2,110 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
 import pytest
-from typer.testing import CliRunner, Result
 
-from pipeline.cli import app
-from pipeline.kubeflow import cli
-from pipeline.kubeflow.client import list_next_runs, to_six_fields
-
-TOKEN = "s3cr3t-t0k3n"
-JSON, HTML = "application/json", "text/html; charset=utf-8"
-LOGIN_PAGE = "<!DOCTYPE html><title>Log in to Dex</title>"
-
-
-class Gateway:
-    """A server that answers all requests alike, and keeps what it was asked."""
-
-    def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
-        self.requests: list[tuple[str, str, dict[str, str]]] = []
-        gateway = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def handle_any(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                gateway.requests.append((self.command, self.path, dict(self.headers)))
-                answer(self)
-
-            do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - the names that http.server calls
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def reply(
-    code: int, body: str, kind: str = JSON, length: int | None = None
-) -> Callable[[BaseHTTPRequestHandler], None]:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(code)
-        handler.send_header("Content-Type", kind)
-        handler.send_header("Content-Length", str(len(body) if length is None else length))
-        handler.end_headers()
-        handler.wfile.write(body.encode())
-
-    return answer
-
-
-def redirect_to_login(handler: BaseHTTPRequestHandler) -> None:
-    if handler.path.startswith("/dex"):
-        reply(200, LOGIN_PAGE, HTML)(handler)
-        return
-    handler.send_response(302)
-    handler.send_header("Location", "/dex/auth?client_id=kubeflow")
-    handler.send_header("Content-Length", "0")
-    handler.end_headers()
-
-
-def hang(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(3)
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Gateway]]:
-    """Starts gateways, and stops them at the end. Compiling takes its time, and none of it is looked at here."""
-    monkeypatch.setattr(cli, "_compile", lambda settings: "pipelineInfo: {}\n")
-    monkeypatch.setenv("KUBEFLOW_TOKEN", TOKEN)
-    started: list[Gateway] = []
-
-    def start(answer: Callable[[BaseHTTPRequestHandler], None]) -> Gateway:
-        started.append(Gateway(answer))
-        return started[-1]
-
-    yield start
-    for gateway in started:
-        gateway.stop()
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "kubeflow.toml"
-    path.write_text(
-        'host = "http://127.0.0.1:1"\nimage = "image:1"\ntimeout = 1\n'
-        '[serving]\nclaim = "models"\nmount_path = "/mnt/models"\n'
-    )
-    return path
-
-
-def invoke(config: Path, command: str, *arguments: str) -> Result:
-    return CliRunner().invoke(app, ["kubeflow", command, "--config", str(config), *arguments])
-
+from tests.unit.kubeflow.gateway import HTML, JSON, LOGIN_PAGE, TOKEN, hang, invoke, redirect_to_login, reply
 
 FAILURES = [
     ("login page", redirect_to_login, "most likely a login page; set KUBEFLOW_TOKEN"),
@@ -128,7 +27,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("answer", "sentence"), [case[1:] for case in FAILURES], ids=[case[0] for case in FAILURES])
-@pytest.mark.parametrize("command", ["submit", "schedule", "runs", "pause"])
+@pytest.mark.parametrize("command", ["submit", "schedule", "runs", "pause", "delete"])
 def test_every_failure_is_one_sentence_and_exit_code_1(serve, config, command, answer, sentence):
     result = invoke(config, command, "--host", serve(answer).address)
     assert result.exit_code == 1, result.output
@@ -137,10 +36,24 @@ def test_every_failure_is_one_sentence_and_exit_code_1(serve, config, command, a
     assert TOKEN not in result.output + result.stderr
 
 
+@pytest.mark.parametrize("name", ["login page", "page at once", "403", "500", "nothing in it"])
+@pytest.mark.parametrize(
+    "command",
+    ["watch run", "logs run", "terminate run", "report run", "logs-link run", "versions", "promote run --reason good"],
+)
+def test_so_it_is_of_what_asks_for_one_run(serve, config, name, command):
+    answer, sentence = next(case[1:] for case in FAILURES if case[0] == name)
+    result = invoke(config, *command.split(), "--host", serve(answer).address)
+    assert result.exit_code == 1, result.output
+    assert (sentence if name != "500" else "500, it cannot answer now") in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""
+
+
 def test_no_server_is_told(config):
     result = invoke(config, "runs")
     assert result.exit_code == 1
-    assert "http://127.0.0.1:1: GET /experiments: no whole answer" in result.stderr
+    assert "http://127.0.0.1:1: GET /experiments: nothing answers there (Connection refused)" in result.stderr
 
 
 def test_the_token_is_sent_from_the_environment_or_from_a_file(serve, config, tmp_path):
@@ -166,43 +79,6 @@ def test_a_file_of_tokens_that_is_not_there_is_told(config):
     assert "token_file /no/such/token: cannot be read" in result.stderr
 
 
-def test_lists_are_read_to_their_last_page(serve, config):
-    pages = {"": ["a", "second"], "second": ["b", ""]}
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        if "/experiments" in handler.path:
-            body: dict = {"experiments": [{"experiment_id": "1"}]}
-        else:
-            run, token = pages["second" if "page_token=second" in handler.path else ""]
-            body = {"runs": [{"run_id": run, "display_name": run}], "next_page_token": token}
-        reply(200, json.dumps(body))(handler)
-
-    result = invoke(config, "runs", "--host", serve(answer).address)
-    assert [line.split()[0] for line in result.stdout.splitlines()] == ["a", "b"]
-
-
-def test_what_is_listed_is_printed_and_what_is_not_told_is_left_empty(serve, config):
-    cron = {"trigger": {"cron_schedule": {"cron": "0 0 2 * * *"}}, "status": "ENABLED", "display_name": "nightly"}
-    body = {
-        "experiments": [{"experiment_id": "1"}],
-        "recurringRuns": [cron, {"trigger": {"periodic_schedule": {"interval_second": "60"}}}],
-        "runs": [{"run_id": "a", "created_at": "2026-03-28T01:30:00Z", "state": "RUNNING"}, {"run_id": "b"}],
-    }
-    address = serve(reply(200, json.dumps(body))).address
-    listed = invoke(config, "schedules", "--host", address).stdout.splitlines()
-    assert [line.split() for line in listed] == [["nightly", "0", "2", "*", "*", "*", "runs"], ["paused"]]
-    listed = invoke(config, "runs", "--host", address).stdout.splitlines()
-    assert [line.split() for line in listed] == [["a", "2026-03-28T01:30:00Z", "RUNNING"], ["b"]]
-
-
-@pytest.mark.parametrize("command", ["pause", "resume", "delete"])
-def test_data_on_the_command_line_names_the_schedule_that_it_made(serve, config, command):
-    gateway = serve(reply(200, '{"experiments": [{"experiment_id": "1"}]}'))
-    result = invoke(config, command, "--host", gateway.address, "--data", "sample")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("Error: no schedule sample in the experiment fashion-mnist")
-
-
 def test_wrong_configuration_is_exit_code_2_and_asks_nothing(serve, config):
     gateway = serve(reply(200, "{}"))
     result = invoke(config, "schedule", "--host", gateway.address, "--cron", "0 0 2 * * *")
@@ -221,11 +97,3 @@ def test_compile_needs_no_cluster(serve, config, tmp_path):
     result = invoke(config, "compile", str(tmp_path / "pipeline.yaml"))
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / "pipeline.yaml").read_text() == "pipelineInfo: {}\n"
-
-
-def test_cron_gets_its_seconds_and_says_when_it_runs():
-    assert to_six_fields("0 2 * * *") == "0 0 2 * * *"
-    start = datetime(2026, 3, 28, 1, 30, tzinfo=timezone.utc)
-    assert [f"{time:%d %H:%M %Z}" for time in list_next_runs("0 2 * * *", start)] == [
-        "28 02:00 UTC", "29 02:00 UTC", "30 02:00 UTC",
-    ]  # fmt: skip
