@@ -213,7 +213,7 @@ def test_what_was_taken_back_is_pushed_again_only_when_asked(first_run, output, 
     assert (code, record["verdict"], record["pushed_version"]) == (3, "not_blessed", None)
     assert f"version {taken_back}, of the same recipe, was taken back" in record["reasons"][0]
     assert "was taken back" in Path(record["report_path"]).read_text()
-    code, record = run(*arguments, "--accept-rolled-back")
+    code, record = run(*arguments, "--accept")
     assert (code, record["pushed_version"], record["newly_pushed"]) == (0, taken_back + 1, True)
 
 
