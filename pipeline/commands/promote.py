@@ -15,8 +15,9 @@ from components.serving.versions import find_versions
 from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.commands.console import divert_output
 from pipeline.commands.history import refresh_history
-from pipeline.commands.report import find_record, write_report
+from pipeline.commands.report import find_record, refuse_removed, write_report
 from pipeline.environment import prepare_environment
+from pipeline.reasons import read_reason
 from pipeline.runs import read_outputs, save_record
 
 
@@ -29,13 +30,14 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
 
     Raises:
         UnknownRunError: There is no such run.
-        PromotionError: There is no reason, the run has no evaluated model, or its model is what is pushed.
+        RemovedRunError: The run was removed.
+        ReasonError: The reason is none that could be kept.
+        PromotionError: The run has no evaluated model, or its model is what is pushed.
         PushError: The copy does not answer as the model does; nothing was pushed.
     """
-    reason = " ".join(reason.split())
-    if not reason:
-        raise PromotionError('--reason "": expected a sentence that says why the model ships in spite of the gate.')
+    reason = read_reason(reason)
     record = find_record(output, run_id)
+    refuse_removed(record)
     directory = output / record.data
     artifacts = read_outputs(directory / "metadata.sqlite", record.artifacts_of)
     if "Evaluator.evaluation" not in artifacts:
