@@ -125,12 +125,12 @@ class Keep(Declared):
 
     def __post_init__(self) -> None:
         if self.free:
-            parse_size(self.free, "free =")
+            parse_size(self.free, "[keep] free =")
 
     @property
     def free_bytes(self) -> int:
         """Bytes of the disk that are to be free, 0 for any number."""
-        return parse_size(self.free, "free =") if self.free else 0
+        return parse_size(self.free, "[keep] free =") if self.free else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

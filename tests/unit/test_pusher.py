@@ -22,6 +22,7 @@ from components.serving.directory_lock import lock_serving_dir
 from components.serving.integrity import verify_model
 from components.serving.manifest import DATA_SUMMARY, Manifest, digest_model
 from components.serving.model_verifier import VerificationError
+from components.serving.rollback import roll_back
 from components.serving.versions import list_versions, read_manifest
 from tests.kills import run_and_kill
 
@@ -291,14 +292,42 @@ def test_another_model_by_the_same_recipe_is_a_version_of_its_own(stage, monkeyp
     assert stage.run("b", recipe="first", baseline=1) == Push(version=2, newly=True)
 
 
-def roll_back(serving_dir: Path, version: int) -> None:
+def delete(serving_dir: Path, version: int) -> None:
     shutil.rmtree(serving_dir / str(version))
+
+
+def test_what_a_rollback_took_back_is_pushed_again_only_when_asked(stage) -> None:
+    """And each run tells what is served, and why, until something else is pushed."""
+    stage.run("a", recipe="first")
+    stage.run("b", recipe="second", baseline=1)
+    roll_back(stage.serving_dir, None, "bags are missing")
+    push = stage.run("b", recipe="second", baseline=3)
+    assert (push.version, push.newly) == (None, False)
+    assert (
+        "version 2, of the same recipe, was taken back: a person brought version 1 back as version 3" in push.withheld
+    )
+    assert "“bags are missing”); push it again with --accept" in push.withheld
+    for same in (push, stage.run("a", recipe="first", baseline=3), stage.run("b", blessed=0)):
+        assert same.rollback.startswith("version 3, which brought back 1 on ")
+        assert same.rollback.endswith("because: bags are missing")
+    assert stage.run("b", recipe="second", baseline=3, accept=1) == Push(version=4, newly=True)
+
+
+def test_a_model_that_was_compared_with_what_was_rolled_back_meanwhile_is_not_pushed(stage) -> None:
+    stage.run("a", recipe="first")
+    stage.run("b", recipe="second", baseline=1)
+    roll_back(stage.serving_dir, None, "bags are missing")
+    shutil.rmtree(stage.serving_dir.parent / "a")
+    shutil.copytree(stage.serving_dir.parent / "b", stage.serving_dir.parent / "a")
+    (stage.serving_dir.parent / "a" / "Format-Serving" / "more").touch()
+    with pytest.raises(PushError, match="compared with version 2, but version 3 is pushed now; nothing was pushed"):
+        stage.run("a", recipe="third", baseline=2)
 
 
 def test_what_was_taken_back_is_pushed_again_only_when_asked(stage) -> None:
     stage.run("a", recipe="first")
     stage.run("b", recipe="second", baseline=1)
-    roll_back(stage.serving_dir, 2)
+    delete(stage.serving_dir, 2)
     for _ in range(2):
         push = stage.run("b", recipe="second", baseline=1)
         assert (push.version, push.newly) == (None, False)
@@ -312,7 +341,7 @@ def test_what_was_taken_back_is_pushed_again_only_when_asked(stage) -> None:
 def test_what_was_taken_back_stays_so_when_something_else_was_pushed_since(stage) -> None:
     stage.run("a", recipe="first")
     stage.run("b", recipe="second", baseline=1)
-    roll_back(stage.serving_dir, 2)
+    delete(stage.serving_dir, 2)
     shutil.rmtree(stage.serving_dir.parent / "a")
     shutil.copytree(stage.serving_dir.parent / "b", stage.serving_dir.parent / "a")
     (stage.serving_dir.parent / "a" / "Format-Serving" / "more").touch()
@@ -323,7 +352,7 @@ def test_what_was_taken_back_stays_so_when_something_else_was_pushed_since(stage
 def test_an_old_version_that_is_cleared_away_was_not_taken_back(stage) -> None:
     stage.run("a", recipe="first")
     stage.run("b", recipe="second", baseline=1)
-    roll_back(stage.serving_dir, 1)
+    delete(stage.serving_dir, 1)
     assert stage.run("a", recipe="first", baseline=2) == Push(version=3, newly=True)
 
 
