@@ -217,7 +217,7 @@ def test_what_was_taken_back_is_pushed_again_only_when_asked(first_run, output, 
     assert (code, record["pushed_version"], record["newly_pushed"]) == (0, taken_back + 1, True)
 
 
-def test_a_rollback_and_a_clean_leave_a_pipeline_that_goes_on(first_run, output, sample_dir, tmp_path):
+def test_a_rollback_and_a_clean_leave_a_pipeline_that_goes_on(first_run, output, sample_dir, tmp_path, capfd):
     """With `[keep]`, after the runs, and by hand; the record of what was removed stays, the cache takes none of it."""
     shutil.copytree(output, tmp_path / "output")
     (serving,) = (tmp_path / "output").glob("*/serving")
@@ -235,7 +235,7 @@ def test_a_rollback_and_a_clean_leave_a_pipeline_that_goes_on(first_run, output,
     (tmp_path / "pipeline.toml").write_text("[keep]\nversions = 1\ndays = 0\n")
     result = invoke("run", *arguments, "--config", tmp_path / "pipeline.toml")
     assert result.exit_code == 0, result.stderr
-    assert "Removed, as [keep] says: " in result.stderr
+    assert "Removed, as [keep] says: " in capfd.readouterr().err
     assert list_versions(serving) == [served]
     told = invoke("report", again["run_id"], "--output", tmp_path / "output")
     assert (told.exit_code, "this run was removed on 20" in told.stderr) == (2, True)
