@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from components.data_validator import DataValidation
 from components.report.push import (
     NEWLY_PROPERTY,
     RECIPE_PROPERTY,
+    ROLLBACK_PROPERTY,
     SAME_ANSWERS_PROPERTY,
     WITHHELD_PROPERTY,
     Push,
@@ -34,17 +36,10 @@ from components.serving.manifest import (
     write_manifest,
 )
 from components.serving.model_verifier import VerificationError, verify_copy
-from components.serving.versions import (
-    find_versions,
-    get_next_version,
-    get_pushed_version,
-    record_version,
-    sync_to_disk,
-)
+from components.serving.publishing import clear_staging, publish_staged
+from components.serving.versions import find_versions, get_next_version, get_pushed_version
 
 logger = logging.getLogger(__name__)
-
-_STAGING = ".staging"
 
 
 class PushError(ServingError):
@@ -62,7 +57,7 @@ def AtomicPusher(
     serving_dir: Parameter[str],
     recipe: Parameter[str],
     run_id: Parameter[str],
-    accept_rolled_back: Parameter[int],
+    accept: Parameter[int],
 ) -> None:
     """Push the model if it is blessed, not pushed already, and not taken back; record what was done.
 
@@ -72,10 +67,10 @@ def AtomicPusher(
         ServingError: The copy does not answer as the model does, or something else was pushed since the evaluation.
     """
     pushed_model.set_string_custom_property(RECIPE_PROPERTY, recipe)  # for whoever promotes the model elsewhere
-    if not blessing.get_int_custom_property("blessed"):
-        _record(pushed_model, Push())
-        return
     source, target = Path(path_utils.serving_model_path(model.uri)), Path(serving_dir)
+    if not blessing.get_int_custom_property("blessed"):
+        _record(pushed_model, Push(rollback=_describe_served(target)))
+        return
     examples_dir = Path(examples.uri, "Split-eval")
     manifest = Manifest(
         digest=digest_model(source),
@@ -86,17 +81,19 @@ def AtomicPusher(
     )
     with lock_serving_dir(target):
         push = find_same_model(target, source, manifest, examples_dir)
-        taken_back = history.find_taken_back(history.read_history(target), manifest.digest, recipe)
-        if push is None and taken_back is not None and not accept_rolled_back:
+        pushes = history.read_history(target)
+        taken_back = history.find_taken_back(pushes, manifest.digest, recipe)
+        if push is None and taken_back is not None and not accept:
+            how = history.describe_taken_back(pushes, taken_back)
             push = Push(
-                withheld=f"version {taken_back}, of the same recipe, was taken back: its folder was deleted while it "
-                "was the highest; push it again with --accept-rolled-back, or train otherwise"
+                withheld=f"version {taken_back}, of the same recipe, was taken back: {how}; "
+                "push it again with --accept, or train otherwise"
             )
         if push is None:
             _refuse_other_baseline(get_version(baseline, VERSION_PROPERTY), get_pushed_version(target))
             version = push_model(source, target, manifest, examples_dir, Path(validation.uri))
             push = Push(version=version, newly=True)
-    _record(pushed_model, push)
+        _record(pushed_model, replace(push, rollback=_describe_served(target)))
 
 
 def find_same_model(serving_dir: Path, model_dir: Path, manifest: Manifest, examples_dir: Path) -> Push | None:
@@ -136,8 +133,7 @@ def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_
     """
     before = history.read_history(serving_dir)
     version = get_next_version(serving_dir)
-    staging = serving_dir / _STAGING
-    shutil.rmtree(staging, ignore_errors=True)
+    staging = clear_staging(serving_dir)
     shutil.copytree(model_dir, staging)
     shutil.copytree(data_summary, staging / DATA_SUMMARY)
     write_manifest(staging, manifest)
@@ -145,23 +141,8 @@ def push_model(model_dir: Path, serving_dir: Path, manifest: Manifest, examples_
         verify_copy(staging, model_dir, examples_dir)
     except VerificationError as error:
         raise PushError(f"The staged copy of the model was refused and nothing was pushed: {error}") from error
-    record_version(serving_dir, version)
-    history.write_history(serving_dir, before)
-    for path in (*staging.rglob("*"), staging):
-        sync_to_disk(path)
-    staging.rename(serving_dir / str(version))
-    sync_to_disk(serving_dir)
-    _remember(serving_dir, version, manifest, before)
+    publish_staged(serving_dir, version, manifest, before)
     return version
-
-
-def _remember(serving_dir: Path, version: int, manifest: Manifest, before: list[history.Push]) -> None:
-    """Only once the version is there: one that never was would be taken for one that was taken back."""
-    push = history.Push(version=version, digest=manifest.digest, recipe=manifest.recipe)
-    try:
-        history.write_history(serving_dir, [*before, push])
-    except OSError as error:  # it is pushed all the same, and its manifest says so while it is there
-        logger.warning("%s: could not be written (%s)", serving_dir / history.HISTORY, error.strerror)
 
 
 def _refuse_other_baseline(compared: int | None, pushed: int | None) -> None:
@@ -170,6 +151,13 @@ def _refuse_other_baseline(compared: int | None, pushed: int | None) -> None:
             f"The model was compared with {_name_version(compared)}, but {_name_version(pushed)} is pushed now; "
             "nothing was pushed. Run the pipeline again with --no-cache."
         )
+
+
+def _describe_served(serving_dir: Path) -> str:
+    try:
+        return history.describe_served(history.read_history(serving_dir), get_pushed_version(serving_dir))
+    except ServingError:  # a model that is not pushed needs no history
+        return ""
 
 
 def _name_version(version: int | None) -> str:
@@ -183,3 +171,5 @@ def _record(pushed: types.Artifact, push: Push) -> None:
     pushed.set_int_custom_property(SAME_ANSWERS_PROPERTY, push.same_answers)
     if push.withheld:
         pushed.set_string_custom_property(WITHHELD_PROPERTY, push.withheld)
+    if push.rollback:
+        pushed.set_string_custom_property(ROLLBACK_PROPERTY, push.rollback)

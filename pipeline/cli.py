@@ -29,6 +29,9 @@ app.add_typer(kubeflow, name="kubeflow", no_args_is_help=True)
 
 OutputOption = Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder of metadata, models and runs.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
+DataOption = Annotated[
+    str | None, typer.Option("--data", metavar="NAME", help="The data set; by default, every one there is.")
+]
 DEFAULT_OUTPUT = Path("output")
 ReportFormat: TypeAlias = Literal["html", "text", "json"]
 
@@ -138,9 +141,64 @@ def promote(
 
 
 @app.command()
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why. Kept with the version for ever.")],
+    to: Annotated[
+        int | None, typer.Option(metavar="VERSION", help="By default the last before, that was not taken back itself.")
+    ] = None,
+    data: DataOption = None,
+    output: OutputOption = DEFAULT_OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Go back to an earlier version: it is served again, under a new number, and the next run is compared with it."""
+    from pipeline.commands.rollback import roll_back_version
+
+    roll_back_version(output, to, reason, data=data, as_json=as_json)
+
+
+@app.command()
+def clean(
+    keep_versions: Annotated[int | None, typer.Option(metavar="N", help="Keep the N newest versions.")] = None,
+    keep_days: Annotated[int | None, typer.Option(metavar="D", help="Keep the runs of the last D days.")] = None,
+    free: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Remove more, until so much of the disk is free, such as 20GB.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this, it is only listed.")] = False,
+    data: DataOption = None,
+    output: OutputOption = DEFAULT_OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """List, or remove, versions and runs that are no longer needed; never what is served or a run at work needs."""
+    from pipeline.commands.clean import clean_output, read_limits
+
+    limits = read_limits(keep_versions, keep_days, free)
+    done = clean_output(output, limits, data=data, confirmed=yes, as_json=as_json)
+    raise typer.Exit(ExitCode.OK if done else ExitCode.ERROR)
+
+
+@app.command()
+def health(
+    within: Annotated[str, typer.Option(metavar="TIME", help="How old the last good run may be: 26h, 90m, 2d.")],
+    data: DataOption = None,
+    prometheus: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it for the node exporter's textfile collector, too.")
+    ] = None,
+    output: OutputOption = DEFAULT_OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell whether the last good run is recent enough and what is served is whole; exit code 1 where not."""
+    from pipeline.commands.health import tell_health
+    from pipeline.quantities import parse_duration
+
+    limit = parse_duration(within, "--within")
+    well = tell_health(output, limit, data=data, prometheus=prometheus, as_json=as_json)
+    raise typer.Exit(ExitCode.OK if well else ExitCode.ERROR)
+
+
+@app.command()
 def verify(
     version: Annotated[int | None, typer.Argument(metavar="[VERSION]", help="A version; without one, all.")] = None,
-    data: Annotated[str | None, typer.Option(metavar="NAME", help="The data set; by default, every one.")] = None,
+    data: DataOption = None,
     output: OutputOption = DEFAULT_OUTPUT,
     as_json: JsonOption = False,
 ) -> None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-from annotated_types import Interval
+from annotated_types import Ge, Interval
 
 from pipeline.declared import Declared, Option, list_fields
 from pipeline.notify.settings import Notify
+from pipeline.quantities import parse_size
 
 Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 SampleSize: TypeAlias = Annotated[int, Interval(ge=100, le=1_000_000)]
@@ -74,7 +75,7 @@ class Options(Declared):
         False
     )
 
-    accept_rolled_back: Annotated[bool, Option("Push what was taken back once more.", stage="Pusher")] = False
+    accept: Annotated[bool, Option("Push a model that was taken back once more.", stage="Pusher")] = False
 
     max_class_imbalance: Annotated[
         float,
@@ -113,6 +114,26 @@ class Options(Declared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keep(Declared):
+    """What `clean` leaves, and `[keep]` in pipeline.toml after each run; where nothing is said, nothing is removed."""
+
+    versions: Annotated[int | None, Ge(1), Option("Newest versions that stay.", unit="versions")] = None
+
+    days: Annotated[int | None, Interval(ge=0, le=36_500), Option("Runs of so many days stay.", unit="days")] = None
+
+    free: Annotated[str, Option("Removes more, oldest first, until so much of the disk is free, such as 20GB.")] = ""
+
+    def __post_init__(self) -> None:
+        if self.free:
+            parse_size(self.free, "[keep] free =")
+
+    @property
+    def free_bytes(self) -> int:
+        """Bytes of the disk that are to be free, 0 for any number."""
+        return parse_size(self.free, "[keep] free =") if self.free else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions(Options):
     """What `run` and `pipeline.toml` take."""
 
@@ -130,6 +151,9 @@ class RunOptions(Options):
 
     notify: Notify | None = None
     """Who is told of runs: the table `[notify]`, and no option, for addresses belong on no command line."""
+
+    keep: Keep = Keep()
+    """What stays after a run: the table `[keep]`, and no option, for `clean` has them on the command line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,7 @@ def create_pipeline(config: PipelineConfig, run_id: str = "") -> Pipeline:
         serving_dir=str(config.serving_dir),
         recipe=recipe,
         run_id=run_id,
-        accept_rolled_back=int(config.accept_rolled_back),
+        accept=int(config.accept),
     ).with_id("Pusher")
 
     reporter = Reporter(

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +19,15 @@ from components.report.lineage import Artifact, Origin, Promotion, read_properti
 from components.report.number_format import without_nan
 from components.report.push import read_push
 from pipeline.processes import identify_process
-from pipeline.store import StoreError, check_store
+from pipeline.removed_runs import REMOVED_RUNS, read_removed
+from pipeline.store import check_store, open_store
 
 # In the folder of a run: its page.
 REPORT_FILE = "report.html"
 _MOST_BYTES = 16 << 20  # of a record: far more than the names and reasons of a run come to
 
+# A run that came to a verdict, as it should: it is for the alarms to say that a model or data was refused.
+GOOD_VERDICTS = ("pushed", "not_blessed", "data_rejected")
 Verdict = Literal["running", "pushed", "not_blessed", "data_rejected", "error", "interrupted", "damaged"]
 FINISHED: tuple[Verdict, ...] = ("pushed", "not_blessed", "data_rejected", "error")
 
@@ -39,7 +42,9 @@ class RunRecord:
             began, and `shifted_label` that class; None where that is not known.
         pixel_divergence: Of the grey values of the two, in bits, 0 to 1. Both are of the split where it is more.
         served_version: What is served since the end of the run, and `served_accuracy` its accuracy on the run's images.
-        removed: Whether the folder of the run is gone, so that only this record is left of it.
+        used_bytes: What the data set's folder took on the disk when the run ended.
+        removed: Whether `clean` removed the run: this record is all that is left of it, in `removed_runs.jsonl`.
+        removed_at: When; ISO 8601, UTC.
     """
 
     run_id: str
@@ -71,7 +76,9 @@ class RunRecord:
     sequence: int = 0
     fingerprint: str = ""
     same_as: str = ""
+    used_bytes: int | None = None
     removed: bool = False
+    removed_at: str = ""
 
     @property
     def artifacts_of(self) -> str:
@@ -149,10 +156,37 @@ def read_records(output: Path) -> list[RunRecord]:
     """Return the records of all pipelines below `output`, newest first; of those that can't be read, why not.
 
     The order is that in which they were started: the clock, which the name of a run is from, may have been set back.
+    Of a run that was removed there is the record that was kept of it; where `clean` was killed there are both.
     """
     paths = [directory / "run.json" for directory in output.glob("*/runs/*")]
     records = [_read_record(path) for path in paths if os.path.lexists(path)]  # one that leads nowhere, too
+    present = {(record.data, record.run_id) for record in records}
+    removed = [record for path in output.glob(f"*/{REMOVED_RUNS}") for record in read_removed_runs(path)]
+    records += [record for record in removed if (record.data, record.run_id) not in present]
     return sorted(records, key=lambda record: (record.sequence, record.run_id), reverse=True)
+
+
+def read_removed_runs(path: Path) -> list[RunRecord]:
+    """Return the records of removed runs, and one damaged record for all lines that are none."""
+    data = path.parent.name
+    lines, problem = read_removed(path)
+    read = [(number, _convert_line(line, data)) for number, line in lines]
+    found = {record.run_id: record for _, record in read if isinstance(record, RunRecord)}
+    problems = [f"line {number}: {reason}" for number, reason in read if isinstance(reason, str)]
+    if problem or problems:
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        sentence = f"{path}: records of removed runs that can't be read ({problem or problems[0]}{more}); restore them."
+        found[""] = RunRecord(run_id=path.name, data=data, verdict="damaged", reasons=[sentence])
+    return list(found.values())
+
+
+def _convert_line(line: bytes, data: str) -> RunRecord | str:
+    """Return the record of a removed run, or why it is none."""
+    try:
+        record = _decode(line)
+    except (ValueError, RecursionError) as error:
+        return str(error) or type(error).__name__
+    return replace(record, data=data, removed=True)
 
 
 def _read_record(path: Path) -> RunRecord:
@@ -177,6 +211,15 @@ def _decode(text: bytes) -> RunRecord:
         return msgspec.json.decode(text, type=RunRecord)
     except (ValueError, RecursionError):  # NaN, which is no JSON; and what is wrong is told best by json
         return msgspec.convert(json.loads(text), RunRecord)
+
+
+def parse_time(text: str) -> datetime | None:
+    """Read a time in a record, UTC; None where it is none."""
+    try:
+        parsed = datetime.fromisoformat(text)
+        return parsed.replace(tzinfo=parsed.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
 
 
 def is_alive(record: RunRecord) -> bool:
@@ -248,23 +291,13 @@ def read_outputs(metadata_path: Path, run_id: str) -> dict[str, Artifact]:
     """
     if not check_store(metadata_path):
         return {}
-    import ml_metadata
+    with open_store(metadata_path) as store:
+        return _query_outputs(store, run_id)
+
+
+def _query_outputs(store: Any, run_id: str) -> dict[str, Artifact]:
     from ml_metadata.proto import metadata_store_pb2
 
-    try:
-        return _query_outputs(ml_metadata, metadata_store_pb2, metadata_path, run_id)
-    except ml_metadata.errors.StatusError as error:
-        reason = next(iter(str(error).splitlines()), "")
-        raise StoreError(
-            f"{metadata_path}: ML Metadata can't read it ({reason}); restore it, or move it away."
-        ) from error
-
-
-def _query_outputs(ml_metadata: Any, metadata_store_pb2: Any, metadata_path: Path, run_id: str) -> dict[str, Artifact]:
-    config = metadata_store_pb2.ConnectionConfig()
-    config.sqlite.filename_uri = str(metadata_path)
-    config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
-    store = ml_metadata.MetadataStore(config)
     run = store.get_context_by_type_and_name("pipeline_run", run_id)
     outputs = {}
     for execution in store.get_executions_by_context(run.id) if run else []:
@@ -276,6 +309,10 @@ def _query_outputs(ml_metadata: Any, metadata_store_pb2: Any, metadata_path: Pat
                 (artifact,) = store.get_artifacts_by_id([event.artifact_id])
                 properties = read_properties(artifact.custom_properties)
                 outputs[f"{stage}.{event.path.steps[0].key}"] = Artifact(
-                    id=artifact.id, type=artifact.type, uri=Path(artifact.uri), properties=properties
+                    id=artifact.id,
+                    type=artifact.type,
+                    uri=Path(artifact.uri),
+                    properties=properties,
+                    deleted=artifact.state == metadata_store_pb2.Artifact.DELETED,
                 )
     return outputs

@@ -1,9 +1,12 @@
-"""Whether ML Metadata's sqlite file can be read, found out by sqlite itself: in milliseconds, and in a sentence."""
+"""ML Metadata's sqlite file: whether it can be read, found out by sqlite itself in milliseconds, and a way into it."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 # As long as a run needs at most to write what it has in hand.
@@ -40,6 +43,27 @@ def check_store(path: Path) -> bool:
     if tables and not {"Artifact", "Execution", "Context"} <= tables:
         raise StoreError(_describe(path, "it holds other tables"))
     return bool(tables)
+
+
+@contextmanager
+def open_store(path: Path, *, writable: bool = False) -> Iterator[Any]:
+    """Open a store that `check_store` found, as ML Metadata's client.
+
+    Raises:
+        StoreError: ML Metadata can't read it.
+    """
+    import ml_metadata
+    from ml_metadata.proto import metadata_store_pb2
+
+    modes = metadata_store_pb2.SqliteMetadataSourceConfig
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(path)
+    config.sqlite.connection_mode = modes.READWRITE if writable else modes.READONLY
+    try:
+        yield ml_metadata.MetadataStore(config)
+    except ml_metadata.errors.StatusError as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise StoreError(f"{path}: ML Metadata can't read it ({reason}); restore it, or move it away.") from error
 
 
 def _describe(path: Path, error: object) -> str:

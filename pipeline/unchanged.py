@@ -33,7 +33,7 @@ def find_unchanged(config: PipelineConfig, fingerprint: str) -> RunRecord | None
     last = next(
         (record for record in records if record.fingerprint == fingerprint and record.data == config.name), None
     )
-    if last is None or last.verdict != "pushed" or not config.cache or config.require_gpu:
+    if last is None or last.removed or last.verdict != "pushed" or not config.cache or config.require_gpu:
         return None
     versions = find_versions(config.serving_dir)
     if not versions or max(versions) != last.pushed_version:
@@ -44,7 +44,7 @@ def find_unchanged(config: PipelineConfig, fingerprint: str) -> RunRecord | None
         outputs = read_outputs(config.metadata_path, last.artifacts_of).values()
     except StoreError:  # which the run will tell of
         return None
-    whole = all(not find_damage(each.uri, each.properties.get(FILES_PROPERTY, "")) for each in outputs)
+    whole = not any(each.deleted or find_damage(each.uri, each.properties.get(FILES_PROPERTY, "")) for each in outputs)
     return last if outputs and whole else None
 
 

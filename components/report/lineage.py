@@ -10,12 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """An artifact of a run: its number in ML Metadata (0 where that is unknown), type, place and custom properties."""
+    """An artifact of a run: its number in ML Metadata (0 where that is unknown), type, place and custom properties.
+
+    One that is marked as deleted there is taken by no cache, whatever is left of it.
+    """
 
     id: int = 0
     type: str = ""
     uri: Path
     properties: dict[str, Any] = field(default_factory=dict)
+    deleted: bool = False
 
 
 def read_properties(values: Mapping[str, Any]) -> dict[str, Any]:

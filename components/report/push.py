@@ -14,6 +14,7 @@ NEWLY_PROPERTY = "newly_pushed"
 SAME_ANSWERS_PROPERTY = "same_answers"
 WITHHELD_PROPERTY = "withheld"
 RECIPE_PROPERTY = "recipe"
+ROLLBACK_PROPERTY = "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +27,14 @@ class Push:
         same_answers: Where `version` has other bytes than this model: the evaluation images that both answer alike, to
             the bit. 0 where it is this very model.
         withheld: Why it was not pushed although the gate blessed it; "" where it was.
+        rollback: What was served in the end, where a person had rolled back to it, and why; else "".
     """
 
     version: int | None = None
     newly: bool = False
     same_answers: int = 0
     withheld: str = ""
+    rollback: str = ""
 
     @property
     def checks(self) -> list[Check]:
@@ -52,4 +55,5 @@ def read_push(properties: Mapping[str, Any]) -> Push:
         newly=bool(properties.get(NEWLY_PROPERTY, 0)),
         same_answers=properties.get(SAME_ANSWERS_PROPERTY, 0),
         withheld=properties.get(WITHHELD_PROPERTY, ""),
+        rollback=properties.get(ROLLBACK_PROPERTY, ""),
     )

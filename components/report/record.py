@@ -47,6 +47,7 @@ class Report:
     pushed_version: int | None
     newly_pushed: bool
     same_answers: int
+    rollback: str = ""
     promotion: Promotion | None = None
     error: str = ""
 
@@ -145,6 +146,7 @@ def gather_report(artifacts: Mapping[str, Artifact], **facts: Any) -> Report:
         pushed_version=pushed.version,
         newly_pushed=pushed.newly,
         same_answers=pushed.same_answers,
+        rollback=pushed.rollback,
         **facts,
     )
 
@@ -244,6 +246,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "pushed_version": report.pushed_version,
         "newly_pushed": report.newly_pushed,
         "same_answers": report.same_answers,
+        "rollback": report.rollback,
         "promotion": asdict(report.promotion) if report.promotion else None,
         "checks": [asdict(check) for check in report.checks],
         "classes": [asdict(one) for one in measure_classes(answers.candidate, answers.class_names)] if answers else [],

@@ -43,6 +43,9 @@ class Manifest:
         baseline_version: The version that it was compared with, None for none.
         pushed_at: ISO 8601, UTC.
         reason: Why a person pushed it although the gate had not blessed it; "" where the gate had.
+        restores: The earlier version that it is a copy of, where a person rolled back; the fields above are that one's,
+            but for `pushed_at`.
+        restored_because: Why, as that person put it.
         files: Every file of the version but this one, by its name in it; None in older manifests.
     """
 
@@ -52,6 +55,8 @@ class Manifest:
     baseline_version: int | None
     pushed_at: str
     reason: str = ""
+    restores: int | None = None
+    restored_because: str = ""
     files: dict[str, FileFacts] | None = None
 
 

@@ -225,7 +225,7 @@ def print_status(records: Sequence[RunRecord]) -> None:
             Text(title, colour),
             "" if record.accuracy is None else f"{record.accuracy:.4f}",
             "" if record.churn is None else f"{record.churn:.2%}",
-            Text(describe_push(record)),
+            Text(", ".join(filter(None, (describe_push(record), describe_removal(record))))),
         )
     console = Terminal(width=STATUS_WIDTH)  # as wide as the rows are: a name that is cut can't be copied
     console.print(table, soft_wrap=True)
@@ -241,6 +241,11 @@ def _write_time(text: str) -> str:
     except (ValueError, OverflowError):
         return ""
     return f"{started:%d %b %H:%M}" if started.year == datetime.now().astimezone().year else f"{started:%d %b %Y %H:%M}"
+
+
+def describe_removal(record: RunRecord) -> str:
+    """Say when a run was removed; "" where it was not."""
+    return f"removed {record.removed_at[:10]}" if record.removed else ""
 
 
 def describe_push(record: RunRecord) -> str:

@@ -47,6 +47,8 @@ def refresh_history(output: Path) -> None:
     """
     try:
         write_history(output)
+    except NoRunsError:  # there are versions alone, and nothing to tell
+        return
     except Exception as error:  # noqa: BLE001 - whatever it is, no run fails for it
         sentence = f"Warning: {output / HISTORY_FILE} is not up to date: {explain(error).sentence}."
         with suppress(OSError):

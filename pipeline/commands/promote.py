@@ -14,8 +14,9 @@ from components.serving.versions import find_versions
 from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.commands.console import divert_output
 from pipeline.commands.history import refresh_history
-from pipeline.commands.report import find_record, write_report
+from pipeline.commands.report import find_record, refuse_removed, write_report
 from pipeline.environment import prepare_environment
+from pipeline.reasons import read_reason
 from pipeline.runs import read_outputs, save_record
 
 
@@ -28,11 +29,14 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
 
     Raises:
         UnknownRunError: There is no such run.
-        PromotionError: There is no reason, the run has no evaluated model, or its model is what is pushed.
+        RemovedRunError: The run was removed.
+        ReasonError: The reason is none that could be kept.
+        PromotionError: The run has no evaluated model, or its model is what is pushed.
         PushError: The copy does not answer as the model does; nothing was pushed.
     """
-    reason = clean_reason(reason)
+    reason = read_reason(reason)
     record = find_record(output, run_id)
+    refuse_removed(record)
     directory = output / record.data
     artifacts = read_outputs(directory / "metadata.sqlite", record.artifacts_of)
     if "Evaluator.evaluation" not in artifacts:
@@ -61,18 +65,6 @@ def promote_run(output: Path, run_id: str, reason: str) -> Promotion:
     write_report(output, record)
     refresh_history(output)
     return record.promotion
-
-
-def clean_reason(reason: str) -> str:
-    """Return the reason on one line.
-
-    Raises:
-        PromotionError: There is none.
-    """
-    reason = " ".join(reason.split())
-    if not reason:
-        raise PromotionError('--reason "": expected a sentence that says why the model ships in spite of the gate.')
-    return reason
 
 
 def push_in_spite(

@@ -23,6 +23,10 @@ class DamagedRunError(RuntimeError):
     """Of this run is less there than there was; one sentence says what, and what is still known."""
 
 
+class RemovedRunError(ValueError):
+    """The run was removed; one sentence says when, and what is still known."""
+
+
 class UnknownRunError(ValueError):
     """There is no such run, or nothing is left of it; one sentence says which there are."""
 
@@ -40,7 +44,7 @@ def find_record(output: Path, run_id: str | None) -> RunRecord:
         if record.run_id == run_id:
             raise DamagedRunError(record.reasons[0])
     records = [record for record in records if record not in damaged]
-    found = [record for record in records if run_id in (None, record.run_id)]
+    found = [record for record in records if run_id == record.run_id or (run_id is None and not record.removed)]
     if not found:
         latest = f"the latest is {records[0].run_id}" if records else "there is none yet"
         raise UnknownRunError(f"{run_id or 'report'}: no such run in {output}; {latest} (see status).")
@@ -51,9 +55,11 @@ def read_report(output: Path, record: RunRecord) -> Report:
     """Gather the report of a run.
 
     Raises:
+        RemovedRunError: The run was removed.
         UnknownRunError: The run left no artifacts.
         DamagedRunError: What it left is no longer whole.
     """
+    refuse_removed(record)
     try:
         outputs = read_outputs(output / record.data / "metadata.sqlite", record.artifacts_of)
     except StoreError as error:
@@ -76,17 +82,34 @@ def read_report(output: Path, record: RunRecord) -> Report:
     return replace(report, newly_pushed=report.newly_pushed and not record.same_as)
 
 
+def refuse_removed(record: RunRecord) -> None:
+    """Refuse a run of which there is nothing but its record.
+
+    Raises:
+        RemovedRunError: It was removed.
+    """
+    if record.removed:
+        raise RemovedRunError(
+            f"{record.run_id}: this run was removed on {record.removed_at[:10]}; it was {_tell_outcome(record)}."
+        )
+
+
+def _tell_outcome(record: RunRecord) -> str:
+    accuracy = "" if record.accuracy is None else f", accuracy {record.accuracy:.4f}"
+    return f"{record.verdict.replace('_', ' ')}{accuracy}"
+
+
 def _find_damage(artifact: Artifact) -> str:
     return find_damage(artifact.uri, artifact.properties.get(FILES_PROPERTY, ""))
 
 
 def _describe_loss(output: Path, record: RunRecord, loss: str) -> str:
     """Say why there can be no new report, and what is still known: a page is never replaced by one that says less."""
-    accuracy = "" if record.accuracy is None else f", accuracy {record.accuracy:.4f}"
     page = output / record.data / "runs" / record.run_id / REPORT_FILE
     kept = f"the page of that time is kept, {page}" if page.is_file() else f"run.log in {page.parent} tells more"
-    verdict = record.verdict.replace("_", " ")
-    return f"{record.run_id}: no new report can be made, {loss.rstrip('.')}; it was {verdict}{accuracy}, and {kept}."
+    return (
+        f"{record.run_id}: no new report can be made, {loss.rstrip('.')}; it was {_tell_outcome(record)}, and {kept}."
+    )
 
 
 def write_report(output: Path, record: RunRecord, report: Report | None = None) -> Path:

@@ -74,6 +74,7 @@ def _list_facts(report: Report) -> list[tuple[str, str]]:
         ("churn", describe_churn(report.churn) if report.churn else ""),
         ("baseline", f"version {report.baseline_version}" if report.baseline_version is not None else ""),
         ("overruled", f"a person pushed it as version {promotion.version}: {promotion.reason}" if promotion else ""),
+        ("served", report.rollback),
         ("note", f"the baseline was pushed by a person: {baseline.reason}" if baseline and baseline.reason else ""),
         ("data", report.note),
         ("command", report.origin.command),

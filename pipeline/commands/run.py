@@ -18,6 +18,7 @@ from components.gate.data_checks import list_deciding_bounds
 from components.images.datasets import find_dataset
 from components.images.idx_folder import Dataset
 from components.serving.versions import find_versions
+from pipeline.cleaning import describe_removed, find_removable
 from pipeline.commands.console import START_UP, StageDisplay, describe_accuracy, divert_output, print_summary
 from pipeline.commands.exit_codes import CODE_OF_VERDICT, ExitCode
 from pipeline.commands.history import HISTORY_FILE, refresh_history
@@ -25,12 +26,14 @@ from pipeline.commands.messages import explain, name_place
 from pipeline.commands.notify import tell_run
 from pipeline.commands.report import UnknownRunError, write_report
 from pipeline.commands.run_options import read_options
-from pipeline.config import Options, PipelineConfig, RunOptions
+from pipeline.config import Keep, Options, PipelineConfig, RunOptions
 from pipeline.declared import list_fields
+from pipeline.disk import measure_size
 from pipeline.environment import prepare_environment
-from pipeline.notify.settings import Notify
 from pipeline.origin import describe_origin, describe_recipe
 from pipeline.output_folder import check_output, lock_output
+from pipeline.quantities import write_size
+from pipeline.removal import remove
 from pipeline.runs import (
     RunRecord,
     describe_refusal,
@@ -78,7 +81,7 @@ def start_run(file: Path | None, given: Mapping[str, Any], *, quiet: bool, as_js
                 tell_run(options.output, options.notify, refusal, quiet=True, log_file=None)
             raise
         with name_place(config.output_dir):
-            return execute_run(begun, config, dataset, options.notify, quiet=quiet, as_json=as_json)
+            return execute_run(begun, config, dataset, options, quiet=quiet, as_json=as_json)
 
 
 def prepare_run(options: RunOptions, set_by_file: tuple[str, ...], *, quiet: bool) -> tuple[PipelineConfig, Dataset]:
@@ -131,7 +134,7 @@ def begin_run(config: PipelineConfig) -> BegunRun:
 
 
 def execute_run(
-    begun: BegunRun, config: PipelineConfig, dataset: Dataset, notify: Notify | None, *, quiet: bool, as_json: bool
+    begun: BegunRun, config: PipelineConfig, dataset: Dataset, options: RunOptions, *, quiet: bool, as_json: bool
 ) -> ExitCode:
     """Run the pipeline in a folder that is held, show how it goes, keep and print the record, and tell of it.
 
@@ -155,6 +158,9 @@ def execute_run(
             record.stages = display.stages
         _fill_in_served(record, config)
         _write_report(config, record)
+        if options.keep != Keep():
+            display.print(_clean_up(config, record, options.keep))
+        record.used_bytes = measure_size(config.output_dir)
     record.seconds = round(time.monotonic() - started, 3)
     try:
         save_record(config.output_dir, record)
@@ -164,7 +170,7 @@ def execute_run(
             print(record.to_json(), flush=True)
         else:
             print_summary(record, list_facts(record, config, dataset, log_file), quiet=quiet)
-        tell_run(config.output_dir.parent, notify, record, quiet=quiet or as_json, log_file=log_file)
+        tell_run(config.output_dir.parent, options.notify, record, quiet=quiet or as_json, log_file=log_file)
     return code
 
 
@@ -184,6 +190,20 @@ def _write_report(config: PipelineConfig, record: RunRecord) -> None:
         return  # it came to no artifacts
     except Exception:  # noqa: BLE001 - the log says what is wrong
         traceback.print_exc()
+
+
+def _clean_up(config: PipelineConfig, record: RunRecord, keep: Keep) -> str:
+    """Remove what is no longer needed, and say what; a run is what it is without that."""
+    output = config.output_dir.parent
+    try:
+        save_record(config.output_dir, record)  # with its verdict, which says what else is needed
+        removables = find_removable(output, [config.name], keep)
+        remove(output, removables)
+    except Exception as error:  # noqa: BLE001 - the log says what is wrong
+        traceback.print_exc()
+        return f"What [keep] leaves over was not removed: {explain(error).sentence}."
+    size = sum(each.bytes for each in removables)
+    return f"Removed, as [keep] says: {describe_removed(removables) or 'nothing'}; {write_size(size)}."
 
 
 def describe_data(dataset: Dataset) -> str:

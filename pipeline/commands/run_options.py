@@ -55,7 +55,7 @@ def read_options(file: Path | None, given: Mapping[str, Any]) -> tuple[RunOption
         given: What the command line has.
 
     Returns:
-        The options, and the names of those that the file has.
+        The options, and the names of those that the file has; a table is none.
 
     Raises:
         ConfigError: The file can't be read, or a value can't be used.
@@ -65,7 +65,8 @@ def read_options(file: Path | None, given: Mapping[str, Any]) -> tuple[RunOption
     check_table(Notify, values, str(path))
     build(RunOptions, values, where=str(path))
     build(RunOptions, given, write="--{option} {value}")
-    return build(RunOptions, {**values, **given}), tuple(name for name in values if name != "notify")
+    options = {field.name for field in list_fields(RunOptions)}
+    return build(RunOptions, {**values, **given}), tuple(name for name in values if name in options)
 
 
 def write_table() -> str:

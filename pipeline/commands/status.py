@@ -12,6 +12,7 @@ from typing import get_args
 from rich.text import Text
 
 from pipeline.commands.console import Terminal, print_status
+from pipeline.commands.rollback import list_rollbacks
 from pipeline.history.sparks import draw_sparks
 from pipeline.history.timeline import find_range, group_by_data
 from pipeline.runs import RunRecord, Verdict, find_verdict, read_records
@@ -50,6 +51,8 @@ def show_status(output: Path, last: int | None, data: str | None, verdict: str |
         shown = chosen[: last or MOST_ROWS]
         print_status(shown)
         _print_sparks(shown)
+        for name, served in list_rollbacks(output, data).items():
+            Terminal(soft_wrap=True).print(Text(f"{name}: served: {served}"))
         if len(shown) < len(chosen):
             left = len(chosen) - len(shown)
             print(f"{left:,} older runs are not shown; --last {len(chosen)} shows them all, and history on a page.")

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from components.serving.integrity import State, verify_model
-from components.serving.versions import find_versions, list_versions
+from components.serving.versions import find_versions
+from pipeline.data_sets import choose_pushed
 
 _WORDS: dict[State, tuple[str, str]] = {
     "verified": ("verified", "green"),
@@ -22,7 +23,7 @@ _WORDS: dict[State, tuple[str, str]] = {
 
 
 class UnknownVersionError(ValueError):
-    """There is no such version, or no such data; one sentence says what there is."""
+    """There is no such version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +41,10 @@ def verify_versions(output: Path, version: int | None, *, data: str | None, as_j
     """Verify what is pushed below `output`, print what was found, and return whether nothing is damaged.
 
     Raises:
-        UnknownVersionError: `version` or `data` is not there.
+        UnknownVersionError: `version` is not there.
+        UnknownDataError: No model of `data` is pushed.
     """
-    found = list(_verify(_choose(output, data), version))
+    found = list(_verify([output / name / "serving" for name in choose_pushed(output, data)], version))
     if version is not None and not found:
         raise UnknownVersionError(f"version {version}: not in {output}; name another, or none to verify all that are.")
     if as_json:
@@ -50,16 +52,6 @@ def verify_versions(output: Path, version: int | None, *, data: str | None, as_j
     else:
         _print(found, output)
     return all(each.state != "damaged" for each in found)
-
-
-def _choose(output: Path, data: str | None) -> list[Path]:
-    """Return the serving directories that have versions, or that of `data`."""
-    serving_dirs = [path for path in sorted(output.glob("*/serving")) if list_versions(path)]
-    chosen = [path for path in serving_dirs if data in (None, path.parent.name)]
-    if data is not None and not chosen:
-        names = ", ".join(path.parent.name for path in serving_dirs) or "none"
-        raise UnknownVersionError(f"--data {data}: no model of it is pushed in {output}; expected one of: {names}.")
-    return chosen
 
 
 def _verify(serving_dirs: Sequence[Path], version: int | None) -> Iterator[VerifiedVersion]:
@@ -74,6 +66,11 @@ def _verify(serving_dirs: Sequence[Path], version: int | None) -> Iterator[Verif
                     state=finding.state,
                     problems=finding.problems,
                 )
+
+
+def describe_state(state: State) -> str:
+    """Say what became of the files of a version."""
+    return _WORDS[state][0]
 
 
 def _print(found: Sequence[VerifiedVersion], output: Path) -> None:

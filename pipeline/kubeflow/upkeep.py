@@ -10,7 +10,7 @@ from components.report.push import RECIPE_PROPERTY
 from pipeline.commands.console import StageDisplay
 from pipeline.commands.exit_codes import ExitCode
 from pipeline.commands.plain_text import show_controls
-from pipeline.commands.promote import PromotionError, clean_reason
+from pipeline.commands.promote import PromotionError
 from pipeline.kubeflow.client import Client
 from pipeline.kubeflow.config import describe_fixed
 from pipeline.kubeflow.logs import read_log
@@ -20,6 +20,7 @@ from pipeline.kubeflow.task import compile_task, name_pipeline
 from pipeline.kubeflow.told import ARGUMENTS, find_told
 from pipeline.kubeflow.transport import KubeflowError
 from pipeline.kubeflow.watch import follow_run
+from pipeline.reasons import read_reason
 
 _COMMAND, _PROMOTION = "pipeline.kubeflow.command", "pipeline.kubeflow.promotion"
 # Of the Evaluator's blessing: the version that the model was compared with.
@@ -50,9 +51,10 @@ def promote_on_cluster(client: Client, run_id: str, reason: str, *, wait: bool) 
     """Push the model of a run on a cluster in spite of the gate; arguments and errors else as of `run_on_cluster`.
 
     Raises:
-        PromotionError: There is no reason, or the run has no evaluated model.
+        ReasonError: The reason is none that could be kept.
+        PromotionError: The run has no evaluated model.
     """
-    reason = clean_reason(reason)
+    reason = read_reason(reason)
     run = client.read_run(run_id)
     outputs = RunMetadata(client.transport, client.config.namespace).read_outputs(run_id)
     if not {*IMPORTED, "Evaluator.blessing"} <= outputs.keys():

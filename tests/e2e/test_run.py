@@ -213,8 +213,42 @@ def test_what_was_taken_back_is_pushed_again_only_when_asked(first_run, output, 
     assert (code, record["verdict"], record["pushed_version"]) == (3, "not_blessed", None)
     assert f"version {taken_back}, of the same recipe, was taken back" in record["reasons"][0]
     assert "was taken back" in Path(record["report_path"]).read_text()
-    code, record = run(*arguments, "--accept-rolled-back")
+    code, record = run(*arguments, "--accept")
     assert (code, record["pushed_version"], record["newly_pushed"]) == (0, taken_back + 1, True)
+
+
+def test_a_rollback_and_a_clean_leave_a_pipeline_that_goes_on(first_run, output, sample_dir, tmp_path, capfd):
+    """With `[keep]`, after the runs, and by hand; the record of what was removed stays, the cache takes none of it."""
+    shutil.copytree(output, tmp_path / "output")
+    (serving,) = (tmp_path / "output").glob("*/serving")
+    arguments = ("--data", sample_dir, "--output", tmp_path / "output", *FAST, *ANY_LOSS)
+    _, record = run(*arguments, "--hidden-units", 48)
+    assert record["newly_pushed"], record["reasons"]
+    rollback = invoke("rollback", "--to", 1, "--reason", "it is only a test", "--output", tmp_path / "output", "--json")
+    assert rollback.exit_code == 0, rollback.stderr
+    served = json.loads(rollback.stdout)["version"]
+    code, again = run(*arguments, "--hidden-units", 48)
+    assert (code, again["pushed_version"]) == (3, None)
+    assert "a person brought version 1 back as version" in again["reasons"][0]
+    assert "which brought back 1 on" in Path(again["report_path"]).read_text()
+
+    (tmp_path / "pipeline.toml").write_text("[keep]\nversions = 1\ndays = 0\n")
+    result = invoke("run", *arguments, "--config", tmp_path / "pipeline.toml")
+    assert result.exit_code == 0, result.stderr
+    assert "Removed, as [keep] says: " in capfd.readouterr().err
+    assert list_versions(serving) == [served]
+    told = invoke("report", again["run_id"], "--output", tmp_path / "output")
+    assert (told.exit_code, "this run was removed on 20" in told.stderr) == (2, True)
+    records = json.loads(invoke("status", "--output", tmp_path / "output", "--json").stdout)
+    assert {each["run_id"]: each["removed"] for each in records}[again["run_id"]] is True
+    assert records[0]["used_bytes"] > 0
+
+    code, last = run(*arguments, "--hidden-units", 48, "--accept")
+    assert code == 0, last["reasons"]
+    assert not last["stages"]["Trainer"]["cached"], "what was removed is in no cache"
+    assert (last["pushed_version"], last["newly_pushed"]) == (served + 1, True)
+    assert invoke("verify", "--output", tmp_path / "output").exit_code == 0
+    assert invoke("health", "--within", "1h", "--output", tmp_path / "output").exit_code == 0
 
 
 def test_unsound_data_stops_the_run_before_training(tmp_path, sample_dir):

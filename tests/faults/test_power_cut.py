@@ -35,9 +35,9 @@ def test_the_harness_finds_a_push_that_does_not_sync(constant_models, tmp_path):
     push = make_push(constant_models, "a", place)
 
     def push_without_syncing():
-        from components import pusher
+        from components.serving import publishing
 
-        pusher.sync_to_disk = lambda _: None
+        publishing.sync_to_disk = lambda _: None
         return push()
 
     def check(left):

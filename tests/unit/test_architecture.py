@@ -46,9 +46,12 @@ HEAVY = {
 }  # fmt: skip
 LIGHT = {
     "components.serving.directory_lock", "components.serving.history", "components.serving.integrity",
-    "components.serving.manifest", "components.serving.versions", "pipeline.addresses", "pipeline.artifact_files",
-    "pipeline.cli", "pipeline.config", "pipeline.declared", "pipeline.origin", "pipeline.output_folder",
-    "pipeline.processes", "pipeline.runs", "pipeline.served", "pipeline.store", "pipeline.unchanged",
+    "components.serving.manifest", "components.serving.publishing", "components.serving.rollback",
+    "components.serving.versions", "pipeline.addresses", "pipeline.artifact_files", "pipeline.cleaning", "pipeline.cli",
+    "pipeline.config", "pipeline.data_sets", "pipeline.declared", "pipeline.disk", "pipeline.health", "pipeline.origin",
+    "pipeline.output_folder", "pipeline.processes", "pipeline.prometheus", "pipeline.quantities", "pipeline.reasons",
+    "pipeline.removal", "pipeline.removed_runs", "pipeline.runs", "pipeline.served", "pipeline.store",
+    "pipeline.stored_runs", "pipeline.unchanged",
     *(name for name in SOURCES if name.rpartition(".")[0] in LIGHT_ROOMS),
 } - HEAVY  # fmt: skip
 

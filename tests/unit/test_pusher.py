@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +17,14 @@ from components.images.summary import write_description
 from components.pusher import AtomicPusher, PushError, push_model
 from components.report.lineage import read_properties
 from components.report.push import Push, read_push
+from components.serving import publishing
 from components.serving.directory_lock import lock_serving_dir
 from components.serving.integrity import verify_model
 from components.serving.manifest import DATA_SUMMARY, Manifest, digest_model
 from components.serving.model_verifier import VerificationError
+from components.serving.rollback import roll_back
 from components.serving.versions import list_versions, read_manifest
+from tests.kills import run_and_kill
 
 
 def make_manifest(model_dir: Path, **fields: Any) -> Manifest:
@@ -108,27 +109,6 @@ def test_the_number_of_a_deleted_version_is_not_used_again(constant_models, tmp_
     assert push(constant_models.a, serving_dir, constant_models.examples) == 3
 
 
-def run_and_kill(action: Any, operation: int) -> bool:
-    """Run `action` in a fork that kills itself at its nth operation on a file; return whether it came to that."""
-    child = os.fork()
-    if child:
-        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    remaining = operation
-
-    def kill_in_time(event: str, _: object) -> None:
-        nonlocal remaining
-        if event == "open" or event.startswith(("os.", "shutil.")):
-            remaining -= 1
-            if not remaining:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    try:
-        sys.addaudithook(kill_in_time)
-        action()
-    finally:
-        os._exit(0)
-
-
 @pytest.mark.usefixtures("unverified")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_kill_at_any_operation_leaves_whole_versions_and_the_next_push_works(constant_models, tmp_path: Path) -> None:
@@ -175,7 +155,7 @@ def test_everything_is_on_the_disk_before_the_version_appears(
         synced.clear()
         return rename(path, target)
 
-    monkeypatch.setattr(pusher, "sync_to_disk", synced.append)
+    monkeypatch.setattr(publishing, "sync_to_disk", synced.append)
     monkeypatch.setattr(Path, "rename", remember_rename)
     push(constant_models.a, tmp_path / "serving", constant_models.examples)
     assert synced == [tmp_path / "serving"]
@@ -254,7 +234,7 @@ def stage(constant_models, tmp_path: Path, unverified: None) -> SimpleNamespace:
             serving_dir=str(serving_dir),
             recipe=recipe,
             run_id="run-7",
-            accept_rolled_back=accept,
+            accept=accept,
         )
         return read_push(read_properties(pushed.mlmd_artifact.custom_properties))
 
@@ -312,19 +292,47 @@ def test_another_model_by_the_same_recipe_is_a_version_of_its_own(stage, monkeyp
     assert stage.run("b", recipe="first", baseline=1) == Push(version=2, newly=True)
 
 
-def roll_back(serving_dir: Path, version: int) -> None:
+def delete(serving_dir: Path, version: int) -> None:
     shutil.rmtree(serving_dir / str(version))
+
+
+def test_what_a_rollback_took_back_is_pushed_again_only_when_asked(stage) -> None:
+    """And each run tells what is served, and why, until something else is pushed."""
+    stage.run("a", recipe="first")
+    stage.run("b", recipe="second", baseline=1)
+    roll_back(stage.serving_dir, None, "bags are missing")
+    push = stage.run("b", recipe="second", baseline=3)
+    assert (push.version, push.newly) == (None, False)
+    assert (
+        "version 2, of the same recipe, was taken back: a person brought version 1 back as version 3" in push.withheld
+    )
+    assert "“bags are missing”); push it again with --accept" in push.withheld
+    for same in (push, stage.run("a", recipe="first", baseline=3), stage.run("b", blessed=0)):
+        assert same.rollback.startswith("version 3, which brought back 1 on ")
+        assert same.rollback.endswith("because: bags are missing")
+    assert stage.run("b", recipe="second", baseline=3, accept=1) == Push(version=4, newly=True)
+
+
+def test_a_model_that_was_compared_with_what_was_rolled_back_meanwhile_is_not_pushed(stage) -> None:
+    stage.run("a", recipe="first")
+    stage.run("b", recipe="second", baseline=1)
+    roll_back(stage.serving_dir, None, "bags are missing")
+    shutil.rmtree(stage.serving_dir.parent / "a")
+    shutil.copytree(stage.serving_dir.parent / "b", stage.serving_dir.parent / "a")
+    (stage.serving_dir.parent / "a" / "Format-Serving" / "more").touch()
+    with pytest.raises(PushError, match="compared with version 2, but version 3 is pushed now; nothing was pushed"):
+        stage.run("a", recipe="third", baseline=2)
 
 
 def test_what_was_taken_back_is_pushed_again_only_when_asked(stage) -> None:
     stage.run("a", recipe="first")
     stage.run("b", recipe="second", baseline=1)
-    roll_back(stage.serving_dir, 2)
+    delete(stage.serving_dir, 2)
     for _ in range(2):
         push = stage.run("b", recipe="second", baseline=1)
         assert (push.version, push.newly) == (None, False)
         assert "version 2, of the same recipe, was taken back" in push.withheld
-        assert "--accept-rolled-back" in push.withheld
+        assert "--accept" in push.withheld
         assert list_versions(stage.serving_dir) == [1]
     assert stage.run("b", recipe="second", baseline=1, accept=1) == Push(version=3, newly=True)
     assert stage.run("b", recipe="second", baseline=1) == Push(version=3), "what was accepted is pushed"
@@ -333,7 +341,7 @@ def test_what_was_taken_back_is_pushed_again_only_when_asked(stage) -> None:
 def test_what_was_taken_back_stays_so_when_something_else_was_pushed_since(stage) -> None:
     stage.run("a", recipe="first")
     stage.run("b", recipe="second", baseline=1)
-    roll_back(stage.serving_dir, 2)
+    delete(stage.serving_dir, 2)
     shutil.rmtree(stage.serving_dir.parent / "a")
     shutil.copytree(stage.serving_dir.parent / "b", stage.serving_dir.parent / "a")
     (stage.serving_dir.parent / "a" / "Format-Serving" / "more").touch()
@@ -344,7 +352,7 @@ def test_what_was_taken_back_stays_so_when_something_else_was_pushed_since(stage
 def test_an_old_version_that_is_cleared_away_was_not_taken_back(stage) -> None:
     stage.run("a", recipe="first")
     stage.run("b", recipe="second", baseline=1)
-    roll_back(stage.serving_dir, 1)
+    delete(stage.serving_dir, 1)
     assert stage.run("a", recipe="first", baseline=2) == Push(version=3, newly=True)
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.commands import run
 from pipeline.commands.run_options import read_options, write_file, write_table
-from pipeline.config import RunOptions
+from pipeline.config import Keep, RunOptions
 from pipeline.declared import ConfigError, list_fields
 
 ROOT = Path(__file__).parents[3]
@@ -91,6 +91,34 @@ def test_the_file_of_the_defaults_is_one_that_is_read(place: Path) -> None:
     options, set_by_file = read_options(None, {})
     assert options == RunOptions()
     assert set(set_by_file) == {field.name for field in list_fields(RunOptions)}
+
+
+def test_what_stays_is_a_table_of_the_file_and_no_option(tmp_path: Path) -> None:
+    file = tmp_path / "keep.toml"
+    file.write_text('[keep]\nversions = 10\ndays = 30\nfree = "20GB"\n')
+    options, set_by_file = read_options(file, {})
+    assert (options.keep, set_by_file) == (Keep(versions=10, days=30, free="20GB"), ())
+    assert options.keep.free_bytes == 20 * 10**9
+    assert read_options(None, {})[0].keep == Keep()
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("versions = 0", "[keep] versions = 0: expected 1 or more."),
+        ('days = "x"', "[keep] days = 'x': expected a whole number."),
+        ("days = -1", "[keep] days = -1: expected 0 to 36,500."),
+        ('free = "20 apples"', "free = '20 apples': expected a size, such as 20GB"),
+        ("version = 1", "[keep] unknown key version; did you mean versions?"),
+    ],
+)
+def test_what_can_not_stay_is_told_in_a_sentence(tmp_path: Path, line: str, complaint: str) -> None:
+    file = tmp_path / "pipeline.toml"
+    file.write_text(f"[keep]\n{line}\n")
+    with pytest.raises(ConfigError) as error:
+        read_options(file, {})
+    assert complaint in str(error.value)
+    assert str(file) in str(error.value)
 
 
 def test_the_table_in_the_readme_is_the_one_that_the_command_prints() -> None:
