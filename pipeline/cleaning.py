@@ -16,7 +16,8 @@ from components.serving.publishing import STAGING
 from components.serving.versions import find_versions
 from pipeline.config import Keep
 from pipeline.disk import measure_size
-from pipeline.runs import GOOD_VERDICTS, RunRecord, is_alive, parse_time, read_records
+from pipeline.history.timeline import read_time
+from pipeline.runs import GOOD_VERDICTS, RunRecord, is_alive, read_records
 from pipeline.stored_runs import StoredRuns, read_stored_runs
 
 Kind: TypeAlias = Literal["version", "run", "leftover"]
@@ -103,7 +104,7 @@ def _find_leftovers(directory: Path, known: Sequence[RunRecord], stored: StoredR
         ]  # fmt: skip
     for path in paths:
         with suppress(FileNotFoundError):
-            yield _describe(directory, "leftover", str(path.relative_to(directory)), _read_time(path), True, (path,))
+            yield _describe(directory, "leftover", str(path.relative_to(directory)), _read_change(path), True, (path,))
 
 
 def _find_versions(directory: Path, keep: Keep) -> Iterator[Removable]:
@@ -115,7 +116,7 @@ def _find_versions(directory: Path, keep: Keep) -> Iterator[Removable]:
         if number not in needed:
             path = versions[number]
             manifest = _read_manifest(path)
-            at = parse_time(manifest.pushed_at if manifest else "") or _read_time(path)
+            at = read_time(manifest.pushed_at if manifest else "") or _read_change(path)
             due = keep.versions is not None and place >= keep.versions
             yield _describe(directory, "version", str(number), at, due, (path,))
 
@@ -174,10 +175,10 @@ def _describe(directory: Path, kind: Kind, name: str, at: datetime, due: bool, p
 
 
 def _find_start(directory: Path, run_id: str, record: RunRecord) -> datetime:
-    return parse_time(record.started_at) or _read_time(directory / "runs" / run_id)
+    return read_time(record.started_at) or _read_change(directory / "runs" / run_id)
 
 
-def _read_time(path: Path) -> datetime:
+def _read_change(path: Path) -> datetime:
     return datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc)
 
 

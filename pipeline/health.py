@@ -11,8 +11,9 @@ from pathlib import Path
 from components.serving.integrity import State, verify_model
 from components.serving.versions import find_versions
 from pipeline.disk import measure_size
+from pipeline.history.timeline import read_time
 from pipeline.quantities import write_duration
-from pipeline.runs import GOOD_VERDICTS, RunRecord, parse_time, read_records
+from pipeline.runs import GOOD_VERDICTS, RunRecord, read_records
 
 # Clocks of machines that share a folder differ by less.
 _SKEW = timedelta(hours=1)
@@ -82,7 +83,7 @@ def check_health(
 
 def _check(directory: Path, records: Sequence[RunRecord], within: timedelta, now: datetime) -> Health:
     good = next((record for record in records if record.verdict in GOOD_VERDICTS), None)
-    at = parse_time(good.started_at) if good else None
+    at = read_time(good.started_at) if good else None
     versions = find_versions(directory / "serving")
     served = max(versions, default=None)
     state = None if served is None else verify_model(versions[served]).state
@@ -130,7 +131,7 @@ def measure_growth(records: Iterable[RunRecord], now: datetime) -> float | None:
         ((at - now) / _DAY, record.used_bytes)
         for record in records
         if record.used_bytes is not None
-        and (at := parse_time(record.started_at))
+        and (at := read_time(record.started_at))
         and now - _LONGEST <= at <= now + _SKEW
     ]
     if len(points) < 2 or max(points)[0] - min(points)[0] < _SHORTEST / _DAY:

@@ -213,15 +213,6 @@ def _decode(text: bytes) -> RunRecord:
         return msgspec.convert(json.loads(text), RunRecord)
 
 
-def parse_time(text: str) -> datetime | None:
-    """Read a time in a record, UTC; None where it is none."""
-    try:
-        parsed = datetime.fromisoformat(text)
-        return parsed.replace(tzinfo=parsed.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return None
-
-
 def is_alive(record: RunRecord) -> bool:
     """Tell whether the process of a run still exists, and is no other one that got its number later."""
     if record.verdict != "running" or record.process < 1:

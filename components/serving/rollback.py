@@ -43,7 +43,7 @@ def roll_back(serving_dir: Path, to: int | None, reason: str) -> Push:
         ServingError: A record in the directory cannot be read, or the directory cannot be written.
     """
     if not find_versions(serving_dir):  # rather than to make the folder
-        raise RollbackError(f"{serving_dir}: no model is pushed there, so there is none to go back to.")
+        raise RollbackError(f"{serving_dir}: no model is pushed there; run the pipeline first.")
     with lock_serving_dir(serving_dir):
         versions, before = find_versions(serving_dir), read_history(serving_dir)
         chosen = _choose(versions, before) if to is None else _look_up(versions, to)
@@ -73,7 +73,9 @@ def _choose(versions: Mapping[int, Path], history: list[Push]) -> int:
     if found:
         return found[-1]
     if not earlier:
-        raise RollbackError(f"version {pushed} is the only one that is pushed, so there is none to go back to.")
+        raise RollbackError(
+            f"version {pushed} is the only one, so there is none to go back to; run the pipeline, or promote a run."
+        )
     raise RollbackError(
         f"version {pushed} has none before it that is another model and was not taken back "
         f"(there are {', '.join(map(str, earlier))}); name one with --to."

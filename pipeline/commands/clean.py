@@ -36,7 +36,9 @@ def read_limits(versions: int | None, days: int | None, free: str | None) -> Kee
         NothingAskedError: None was given.
     """
     if versions is None and days is None and free is None:
-        raise NothingAskedError("clean: say what is to stay: --keep-versions, --keep-days or --free, or several.")
+        raise NothingAskedError(
+            "--keep-versions, --keep-days, --free: expected one of them or several, for what is to stay."
+        )
     if free is not None:
         parse_size(free, "--free")
     given = {

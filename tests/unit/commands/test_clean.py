@@ -98,7 +98,7 @@ def test_what_can_not_be_freed_is_told(output: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "clean: say what is to stay: --keep-versions, --keep-days or --free, or several."),
+        ((), "--keep-versions, --keep-days, --free: expected one of them or several"),
         (("--keep-versions", 0), "--keep-versions 0: expected 1 or more."),
         (("--keep-days", -1), "--keep-days -1: expected 0 to 36,500."),
         (("--free", "20 apples"), "--free '20 apples': expected a size, such as 20GB"),

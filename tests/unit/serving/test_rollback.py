@@ -150,7 +150,7 @@ def test_the_only_version_has_none_before_it(tmp_path: Path) -> None:
         roll_back(tmp_path / "serving", None, "no good")
     assert not (tmp_path / "serving").exists()
     make_version(tmp_path, 1)
-    with pytest.raises(RollbackError, match="version 1 is the only one that is pushed"):
+    with pytest.raises(RollbackError, match="version 1 is the only one, so there is none to go back to"):
         roll_back(tmp_path, None, "no good")
 
 
