@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from components.gate.drift import Drift, measure_drift
@@ -30,7 +31,11 @@ def fill_in_served(record: RunRecord, config: PipelineConfig) -> None:
     if "DataValidator.validation" not in outputs or served is None:
         return
     earlier = baseline.uri / MODEL_DIR if record.newly_pushed and baseline else versions[served]
-    drift = _measure_drift(outputs["DataValidator.validation"].uri, earlier / DATA_SUMMARY)
+    fill_in_drift(record, _measure_drift(outputs["DataValidator.validation"].uri, earlier / DATA_SUMMARY))
+
+
+def fill_in_drift(record: RunRecord, drift: Collection[Drift]) -> None:
+    """Fill in the most that the data of any split has drifted; nothing where that is not known."""
     if drift:
         most = max(drift, key=lambda each: each.label_shift)
         record.label_shift, record.shifted_label = most.label_shift, most.label if most.label_shift else ""

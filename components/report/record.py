@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from components.features import NOTE_PROPERTY
 from components.gate.answers import ANSWERS_FILE, Answers, read_answers
@@ -67,8 +67,8 @@ class Report:
         return [check for check in self.checks if not check.passed]
 
     @property
-    def verdict(self) -> str:
-        """`pushed`, `not_blessed`, `data_rejected` or `error`."""
+    def verdict(self) -> Literal["pushed", "not_blessed", "data_rejected", "error"]:
+        """What became of the run."""
         if any(not check.passed for check in self.data_checks):
             return "data_rejected"
         if self.error or not self.gate_checks:

@@ -24,6 +24,7 @@ from pipeline.kubeflow.config import (
 )
 from pipeline.kubeflow.graph import REPORT_STAGE, ClusterStage, list_stages
 from pipeline.kubeflow.spec import constant, describe_resources, mount_volume
+from pipeline.notify.settings import POD_VARIABLE
 
 _TRAINER = "Trainer"
 # All stages but the report are one task of the root: only of one task it can be told that another follows it whatever
@@ -155,6 +156,7 @@ def _make_executor(config: KubeflowConfig, stage: ClusterStage) -> dict[str, Any
                 "--fixed", json.dumps(describe_fixed(config), sort_keys=True),
                 "--sample-size", str(config.sample_size),
                 "--retries", str(0 if stage.is_final else config.retries),
+                *(["--when", ",".join(config.notify.when)] if stage is REPORT_STAGE and config.notify else []),
                 "--executor-input", "{{$}}",
             ],
             "resources": resources,
@@ -171,15 +173,17 @@ def _make_platform(config: KubeflowConfig, stage: ClusterStage) -> dict[str, Any
     volumes = [config.serving] if stage.uses_serving else []
     volumes += [config.data_volume] if config.data_volume and stage.reads_data else []
     platform: dict[str, Any] = {"pvcMount": [mount_volume(volume) for volume in volumes]}
-    if stage.reads_data:
-        platform["secretAsEnv"] = [
-            {
-                "secretName": secret.name,
-                "secretNameParameter": constant(secret.name),
-                "keyToEnv": [{"secretKey": secret.key, "envVar": secret.env}],
-            }
-            for secret in config.secrets
-        ]
+    secrets = [(secret.name, secret.key, secret.env) for secret in config.secrets] if stage.reads_data else []
+    if stage is REPORT_STAGE and config.notify:
+        secrets.append((config.notify.secret, config.notify.key, POD_VARIABLE))
+    platform["secretAsEnv"] = [
+        {
+            "secretName": name,
+            "secretNameParameter": constant(name),
+            "keyToEnv": [{"secretKey": key, "envVar": variable}],
+        }
+        for name, key, variable in secrets
+    ]
     if wanted.node_selector:
         platform["nodeSelector"] = {"labels": wanted.node_selector}
     platform["tolerations"] = wanted.tolerations

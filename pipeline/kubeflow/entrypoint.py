@@ -10,6 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipeline.commands.plain_text import show_controls
 from pipeline.kubeflow.again import try_again
 from pipeline.kubeflow.message import Outputs, Task, read_task, write_output
 from pipeline.kubeflow.small_stages import SMALL_STAGES
+from pipeline.notify.settings import POD_VARIABLE, Notify
 
 # Kubernetes makes it for every container, and tells what is in it once that has ended; Argo makes it the message of the
 # stage: https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
@@ -26,7 +28,13 @@ _LONGEST_TERMINATION = 4096  # bytes
 
 
 def run_stage(
-    stage: str, fixed: Mapping[str, Any], executor_input: Mapping[str, Any], *, sample_size: int, retries: int
+    stage: str,
+    fixed: Mapping[str, Any],
+    executor_input: Mapping[str, Any],
+    *,
+    sample_size: int,
+    retries: int,
+    notify: Notify | None = None,
 ) -> None:
     """Run a stage and write what came of it where the launcher looks for it.
 
@@ -36,12 +44,13 @@ def run_stage(
         executor_input: KFP's message of that name, parsed from JSON.
         sample_size: Training images that `data = sample` generates.
         retries: How often it is tried again where a bucket, ML Metadata or a network file system is away.
+        notify: Who is told of the run.
 
     Raises:
         ConfigError: A parameter is out of its range.
         Exception: What the stage raised.
     """
-    task = read_task(stage, fixed, executor_input)
+    task = replace(read_task(stage, fixed, executor_input), notify=notify)
 
     def run() -> Outputs:
         if task.stage in SMALL_STAGES:
@@ -84,11 +93,20 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(option, required=True)
     for option in ("--sample-size", "--retries"):
         parser.add_argument(option, required=True, type=int)
+    parser.add_argument("--when", help="events that are told, with commas, to the addresses in $" + POD_VARIABLE)
     options = parser.parse_args(arguments)
     sys.argv = sys.argv[:1]  # TFX and Beam take what stands there for flags of theirs
     try:
         fixed, executor_input = json.loads(options.fixed), json.loads(options.executor_input)
-        run_stage(options.stage, fixed, executor_input, sample_size=options.sample_size, retries=options.retries)
+        notify = Notify(env=POD_VARIABLE, when=tuple(options.when.split(","))) if options.when else None
+        run_stage(
+            options.stage,
+            fixed,
+            executor_input,
+            sample_size=options.sample_size,
+            retries=options.retries,
+            notify=notify,
+        )
     except Exception as error:  # noqa: BLE001 - whatever a stage raises: all of it in the log, and the reason last
         traceback.print_exc()
         tell_failure(options.stage, error)

@@ -51,7 +51,7 @@ class ClusterStage:
 
 
 # Runs at the very end, whatever became of the others.
-REPORT_STAGE = ClusterStage(name=REPORT, outputs=REPORT_OUTPUTS)
+REPORT_STAGE = ClusterStage(name=REPORT, outputs=REPORT_OUTPUTS, uses_serving=True)
 
 
 def list_stages(config: KubeflowConfig) -> list[ClusterStage]:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from pipeline.config import PipelineConfig
 from pipeline.kubeflow.config import RUN_ID, restore_pipeline_config
+from pipeline.notify.settings import Notify
 
 # The metadata of each output, by its key.
 Outputs: TypeAlias = dict[str, dict[str, Any]]
@@ -28,6 +29,7 @@ class Task:
         inputs: What KFP says of each input artifact, by key.
         outputs: What it says of each output artifact, by key.
         output_file: Where the launcher looks for what came of it.
+        notify: Who is told of the run, None for nobody; the Report alone knows.
     """
 
     stage: str
@@ -36,6 +38,7 @@ class Task:
     inputs: Mapping[str, list[Mapping[str, Any]]]
     outputs: Mapping[str, Mapping[str, Any]]
     output_file: Path
+    notify: Notify | None = None
 
 
 def read_task(stage: str, fixed: Mapping[str, Any], executor_input: Mapping[str, Any]) -> Task:

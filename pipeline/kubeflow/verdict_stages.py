@@ -16,6 +16,7 @@ from pipeline.commands.plain_text import show_line
 from pipeline.kubeflow.message import Outputs, Task, read_facts
 from pipeline.kubeflow.places import find_local_path, restore_artifact
 from pipeline.kubeflow.run_artifacts import StageRecord, read_stages
+from pipeline.kubeflow.volume import keep_run
 from pipeline.origin import describe_origin, describe_recipe
 
 REPORT, VERDICT = "Report", "Verdict"
@@ -49,7 +50,7 @@ def run_verdict(task: Task) -> Outputs:
 
 
 def run_report(task: Task) -> Outputs:
-    """Write the page and the numbers of a run, as far as it came.
+    """Write the page and the numbers of a run, as far as it came, keep them on the volume, and tell of it.
 
     Raises:
         UnavailableError: ML Metadata or the object store does not answer.
@@ -58,8 +59,9 @@ def run_report(task: Task) -> Outputs:
     report = gather_cluster_report(task, stages)
     page = find_local_path(task.outputs[PAGE]["uri"])
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(render_page(report), encoding="utf-8")
-    # Whoever wants to hear of runs is told here: `report` has the verdict, the reasons and the error.
+    page.write_text(text := render_page(report), encoding="utf-8")
+    reasons = [report.error] if report.error else [check.reason for check in report.failures]
+    keep_run(task, report, reasons, text)
     code = CODE_OF_VERDICT[report.verdict]
     print(show_line(f"Verdict: {report.verdict} (exit code {code}). {describe_outcome(report)}"))
     return {PAGE: {}, METRICS: {"verdict": report.verdict, "exit_code": int(code), **list_key_metrics(report)}}

@@ -44,6 +44,43 @@ def test_versions_are_told_with_the_exit_code_of_the_pod(start, config, state, c
     assert any("upload_version?name=sample-verify-" in path for path in asked)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["rollback", "--reason", "bags  as sandals"], ["--reason", "bags as sandals"]),
+        (["rollback", "--to", "3", "--reason", "good"], ["--reason", "good", "--to", "3"]),
+        (["clean", "--keep-versions", "5", "--free", "20GB"], ["--keep-versions", "5", "--free", "20GB"]),
+        (["clean", "--keep-days", "0", "--yes"], ["--keep-days", "0", "--yes"]),
+        (["health", "--within", "26h"], ["--within", "26h"]),
+    ],
+)
+def test_a_command_gets_its_options_in_the_pod(start, config, arguments, line):
+    command = arguments[0]
+    gateway = start(command, "SUCCEEDED", LOG.format(command, "done", 0))
+    result = invoke(config, *arguments, "--host", gateway.address)
+    assert (result.exit_code, result.stdout) == (0, "done\n"), result.stderr
+    body = next(body for body in gateway.bodies if b"runtime_config" in body)
+    given = json.loads(json.loads(body)["runtime_config"]["parameters"]["arguments"])
+    assert given == [command, "--data", "sample", *line, "--output", "/mnt/models"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["rollback", "--reason", " "], '--reason "": expected a sentence'),
+        (["clean"], "for what is to stay"),
+        (["clean", "--free", "much"], "--free"),
+        (["health", "--within", "soon"], "--within"),
+    ],
+)
+def test_what_can_t_be_meant_is_told_before_anything_is_submitted(start, config, arguments, sentence):
+    gateway = start(arguments[0], "RUNNING", "")
+    result = invoke(config, *arguments, "--host", gateway.address)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert not gateway.requests
+
+
 def test_a_command_that_was_killed_is_an_error(start, config):
     result = invoke(config, "versions", "--host", start("verify", "FAILED", "I1126 launcher\n").address)
     assert result.exit_code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 import pytest
 
 from components.report.lineage import Artifact
+from pipeline.commands import notify as alarms
 from pipeline.kubeflow import places, verdict_stages
 from pipeline.kubeflow.message import Task, read_task
 from pipeline.kubeflow.run_artifacts import StageRecord, StoredArtifact
 from pipeline.kubeflow.verdict_stages import ModelRejectedError, run_report, run_verdict
+from pipeline.notify.settings import Notify
+from pipeline.runs import read_records
 from tests.made_reports import make_artifacts
 
-FIXED = {"name": "clothes", "output_dir": "/mnt/models/clothes", "require_gpu": False}
 STAGE_OF = {
     "validation": "DataValidator", "model_run": "Trainer", "baseline": "Baseline", "evaluation": "Evaluator",
     "pushed_model": "Pusher",
@@ -49,16 +52,22 @@ def tell(
 ) -> Callable[..., tuple[str, dict[str, Any], str]]:
     """Runs the stage after these others, and returns the page, the numbers and what is printed."""
 
-    def call(stages: dict[str, StageRecord]) -> tuple[str, dict[str, Any], str]:
+    def call(stages: dict[str, StageRecord], notify: Notify | None = None) -> tuple[str, dict[str, Any], str]:
         own = record("RUNNING")
         monkeypatch.setattr(verdict_stages, "read_stages", lambda run_id: {**stages, "Report": own})
-        outputs = run_report(make_task("Report", outputs=("report", "metrics")))
+        task = make_task("Report", outputs=("report", "metrics"), volume=bucket.parent / "volume")
+        outputs = run_report(replace(task, notify=notify))
         return (bucket / "report").read_text(), outputs["metrics"], capsys.readouterr().out
 
     return call
 
 
-def make_task(stage: str, inputs: dict[str, Artifact] | None = None, outputs: tuple[str, ...] = ()) -> Task:
+def make_task(
+    stage: str,
+    inputs: dict[str, Artifact] | None = None,
+    outputs: tuple[str, ...] = (),
+    volume: Path = Path("/mnt/models"),
+) -> Task:
     given = {
         key: {"artifacts": [{"uri": store(artifact).uri, "metadata": store(artifact).properties}]}
         for key, artifact in (inputs or {}).items()
@@ -68,7 +77,8 @@ def make_task(stage: str, inputs: dict[str, Artifact] | None = None, outputs: tu
         "inputs": {"parameterValues": {"run_id": "cbcd6986", "epochs": 3.0}, "artifacts": given},
         "outputs": {"artifacts": made, "outputFile": "/tmp/output.json"},
     }
-    return read_task(stage, FIXED, message)
+    fixed = {"name": "clothes", "output_dir": str(volume / "clothes"), "require_gpu": False}
+    return read_task(stage, fixed, message)
 
 
 def make_stages(directory: Path, **variations: Any) -> dict[str, StageRecord]:
@@ -132,6 +142,36 @@ def test_whatever_is_known_of_a_run_that_broke_is_told(tell, stages, sentence):
     assert sentence in page
     assert sentence in printed
     assert metrics["verdict"] == "error"
+
+
+def test_the_volume_has_record_page_and_history_of_each_run(bucket, tell):
+    tell(make_stages(bucket))
+    volume = bucket.parent / "volume"
+    (kept,) = read_records(volume)
+    assert (kept.run_id, kept.data, kept.verdict, kept.sequence) == ("cbcd6986", "clothes", "pushed", 1)
+    assert (kept.pushed_version, kept.newly_pushed) == (2, True)
+    assert kept.accuracy
+    assert kept.accuracy > 0.5
+    assert kept.started_at == "2026-03-28T01:30:00+00:00"
+    assert kept.report_path
+    assert "was pushed as version 2" in Path(kept.report_path).read_text()
+    assert "clothes" in (volume / "index.html").read_text()
+
+
+def test_a_volume_that_can_t_be_written_fails_no_report(bucket, tell):
+    (bucket.parent / "volume").write_text("")
+    _, metrics, printed = tell(make_stages(bucket))
+    assert metrics["verdict"] == "pushed"
+    assert printed.startswith("Verdict: pushed")
+
+
+def test_whoever_wants_to_hear_of_a_run_is_told_by_its_report(bucket, tell, monkeypatch):
+    told = []
+    monkeypatch.setattr(alarms, "deliver", lambda folder, notify, message: told.append((folder, message)) or ([], []))
+    tell(make_stages(bucket, blessed=False), Notify(env="NOTIFY_ADDRESSES"))
+    ((folder, message),) = told
+    assert folder == bucket.parent / "volume" / ".unsent"
+    assert message.title == "clothes: model rejected"
 
 
 def test_a_run_fails_with_the_sentence_of_the_check_that_decided(bucket):
