@@ -82,7 +82,7 @@ benchmark-retraining: $(READY) ## Train on the real data again and again, sound 
 simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, and how often it catches one.
 	@$(RUN) -m benchmarks.gate_simulation $(ARGS)
 
-simulate-year: $(READY) .torture/ready ## Live through a year of nightly runs, with alarms, rollbacks and `clean` (root, Linux); an hour.
+simulate-year: $(READY) .torture/ready ## Live through a year of nightly runs, with alarms, rollbacks and `clean` (Linux); some hours.
 	@$(RUN) -m benchmarks.year $(ARGS)
 
 clean: ## Remove .venv, caches and what the tests fetched; output/ stays.

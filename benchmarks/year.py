@@ -1,9 +1,9 @@
-"""A year of nightly runs in an hour: `make simulate-year` prints what became of it, and fails where it went wrong.
+"""A year of nightly runs in some hours: `make simulate-year` prints what became of it, and fails where it went wrong.
 
 Every night has new images. They drift, in a week of July they are broken, then they are mended; twice a mistake in the
 labels is made, which the gate refuses; a person overrules one refusal and rolls back twice; a mail server hears of what
-changes, and is down for ten days; `clean` removes what is old once a week. The clock is libfaketime's, the nights are
-real runs: one process imports the libraries once, and is forked for each.
+changes, and is down for ten days; `clean` removes what is old once a week. The clock is libfaketime's, and the nights
+are real runs, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import email.policy
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,10 +31,9 @@ from aiosmtpd.controller import Controller
 
 from components.images.idx import write_idx
 from components.images.samples import draw_samples, name_samples
-from pipeline.environment import prepare_environment
 
 ROOT = Path(__file__).resolve().parents[1]
-LIBRARIES = (ROOT / ".torture/faketime").glob("usr/lib/*/faketime/libfaketimeMT.so.1")
+LIBRARY = next((ROOT / ".torture/faketime").glob("usr/lib/*/faketime/libfaketimeMT.so.1"), None)
 FIRST_NIGHT = datetime(2027, 1, 1, 2, tzinfo=timezone.utc)
 TRAINING_IMAGES, EVALUATION_IMAGES = 3_000, 1_000
 OPTIONS = ("--epochs", "2", "--min-accuracy", "0.6", "--min-class-accuracy", "0.2", "--max-class-loss", "0.25")
@@ -43,7 +43,7 @@ DRIFTING, BROKEN, WRONG_LABELS = range(100, 190), range(190, 197), (60, 250)
 OVERRULED, ROLLED_BACK, SERVER_DOWN = 250, (130, 300), range(185, 195)
 
 
-@dataclass(slots=True)
+@dataclass
 class Mailbox:
     """A mail server on this machine, and the subjects of what it took."""
 
@@ -84,8 +84,6 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=365, help="how many (default 365)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the output folder, which is not there yet")
     args = parser.parse_args()
-    if "FAKETIME_TIMESTAMP_FILE" not in os.environ:
-        _start_under_a_clock()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="year-") as workplace:
         output = args.keep or Path(workplace, "output")
@@ -96,7 +94,6 @@ def main() -> None:
         os.environ["YEAR_ADDRESSES"] = (
             f"mailto://127.0.0.1:{mailbox.port}/?from=pipeline@example.org&to=team@example.org"
         )
-        _import_libraries()
         nights = list(_live(args.nights, output, configuration, Path(workplace, "data"), mailbox))
         mailbox.close()
         problems = [*_check_nights(nights), *_check_alarms(nights, mailbox.subjects), *_check_size(nights)]
@@ -110,20 +107,25 @@ def _live(nights: int, output: Path, configuration: Path, data_dir: Path, mailbo
     for night in range(nights):
         if night in (SERVER_DOWN.start, SERVER_DOWN.stop):
             (mailbox.close if night in SERVER_DOWN else mailbox.open)()
-        _set_clock(FIRST_NIGHT + timedelta(days=night))
+        now = FIRST_NIGHT + timedelta(days=night)
         _write_data(data_dir / "clothes", night)
         options = (*OPTIONS, *MORE_OPTIONS, "--seed", str(night), "--config", str(configuration), "--quiet")
-        code = _call("run", "--data", str(data_dir / "clothes"), "--output", str(output), *options)
-        _set_clock(FIRST_NIGHT + timedelta(days=night, hours=7))
+        code = _call(now, "run", "--data", str(data_dir / "clothes"), "--output", str(output), *options)
+        now += timedelta(hours=7)
         (record,) = json.loads(_ask("status", "--last", "1", "--json", "--output", str(output)))
         if night == OVERRULED:
-            _call("promote", record["run_id"], "--reason", "The labels were mended by hand.", "--output", str(output))
+            _call(
+                now, "promote", record["run_id"], "--reason", "The labels were mended by hand.", "--output", str(output)
+            )
         if night in ROLLED_BACK:
-            _call("rollback", "--reason", "The shop window shows bags as sandals.", "--output", str(output))
+            _call(now, "rollback", "--reason", "The shop window shows bags as sandals.", "--output", str(output))
         if night % 7 == 6:
-            _call("clean", *KEEP, "--output", str(output))
+            _call(now, "clean", *KEEP, "--output", str(output))
         size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
-        print(f"night {night + 1:3}: exit {code}, {record['verdict']}, accuracy {record['accuracy']}, {size:,} bytes")
+        print(
+            f"night {night + 1:3}: exit {code}, {record['verdict']}, accuracy {record['accuracy']}, {size:,} bytes",
+            flush=True,
+        )
         yield Night(record, size)
 
 
@@ -183,69 +185,25 @@ def _print_summary(nights: Sequence[Night], subjects: Sequence[str], output: Pat
     print(f"  the page: {(output / 'index.html').stat().st_size:,} bytes")
 
 
-def _call(*arguments: str) -> int:
-    """Run a command in a copy of this process, in which the libraries are imported already; return its exit code."""
-    process = os.fork()
-    if not process:
-        code = 70
-        try:
-            from pipeline.cli import app
-
-            app(args=list(arguments), prog_name="run_pipeline.py", standalone_mode=True)
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+def _call(now: datetime, *arguments: str) -> int:
+    """Run a command in a process whose clock starts at `now`, and return its exit code."""
+    clock = {
+        "LD_PRELOAD": str(LIBRARY),
+        "FAKETIME": f"@{now:%Y-%m-%d %H:%M:%S}",
+        "TZ": "UTC",
+    }
+    command = [sys.executable, "run_pipeline.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **clock}, check=False).returncode
 
 
 def _ask(*arguments: str) -> str:
-    """Run a command in a process of its own, as a user would, and return what it printed, whatever its exit code."""
+    """Return what a command prints, whatever its exit code."""
     return subprocess.run(
         [sys.executable, "run_pipeline.py", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     ).stdout
 
 
-def _import_libraries() -> None:
-    """Import what a run uses, and run nothing: a process with threads of its own can't be forked."""
-    prepare_environment()
-    import keras
-    import tensorflow_model_analysis
-
-    import pipeline.local_runner  # noqa: F401
-
-    assert keras.Sequential
-    assert tensorflow_model_analysis.EvalConfig
-
-
-def _set_clock(now: datetime) -> None:
-    Path(os.environ["FAKETIME_TIMESTAMP_FILE"]).write_text(f"@{now:%Y-%m-%d %H:%M:%S}\n")
-
-
-def _start_under_a_clock() -> None:
-    """Start this command again, with a clock that a file sets."""
-    library = next(LIBRARIES, None)
-    if library is None:
-        sys.exit("There is no libfaketime; make simulate-year gets it.")
-    with tempfile.NamedTemporaryFile("w", prefix="clock-", suffix=".txt") as clock:
-        clock.write(f"@{FIRST_NIGHT:%Y-%m-%d %H:%M:%S}\n")
-        clock.flush()
-        environment = {
-            **os.environ,
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": clock.name,
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "TZ": "UTC",
-        }
-        sys.exit(subprocess.run([sys.executable, "-m", "benchmarks.year", *sys.argv[1:]], env=environment).returncode)
-
-
 def _find_port() -> int:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
