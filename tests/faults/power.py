@@ -75,7 +75,7 @@ def cut_at_each_change(root: Path, push: Callable[[], int], check: Callable[[Pat
         disk.sync(descriptor)
         cut()
 
-    os.fsync = synced  # in a forked copy of this process only
+    os.fsync = synced  # in a process of its own only
     watch(root, cut)
     push()
     cut()
