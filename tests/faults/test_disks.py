@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -31,6 +32,7 @@ def push_on_full_disks(pushes: list[Push]) -> tuple[int, list[int]]:
     serving = pushes[0].serving_dir
     assert pushes[0]() == 1
     for failures in range(1000):
+        shutil.rmtree(serving / ".staging", ignore_errors=True)  # what the last one left is room for the next
         filler = fill(serving, failures * PAGE)
         try:
             pushes[1]()
