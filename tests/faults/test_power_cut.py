@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components import pusher
+from components.serving import publishing
 from tests.faults.power import cut_at_each_change
 from tests.faults.processes import call_apart
 from tests.faults.pushes import Push, make_push
@@ -37,7 +37,7 @@ def scratch(tmp_path) -> Path:
 
 
 def push_without_syncing(push: Push) -> int:
-    pusher.sync_to_disk = lambda _: None
+    publishing.sync_to_disk = lambda _: None
     return push()
 
 
