@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.messages import explain
+from pipeline.commands.messages import explain, name_place
 from pipeline.runs import read_records
 from tests.faults.disks import fill, needs_root, on_a_disk, remount
 from tests.faults.processes import FAST, call, complete_run
@@ -35,7 +35,8 @@ def push_on_full_disks(pushes: list[Push]) -> tuple[int, list[int]]:
         shutil.rmtree(serving / ".staging", ignore_errors=True)  # what the last one left is room for the next
         filler = fill(serving, failures * PAGE)
         try:
-            pushes[1]()
+            with name_place(serving):  # as a run does
+                pushes[1]()
         except OSError as error:
             told = explain(error).sentence
             assert "no space left" in told.lower(), told
