@@ -12,8 +12,8 @@ STACK_ROOT ?= /var/tmp/tfx-fashion-mnist-debian-13
 READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack torture prove-image check format lock benchmark \
-	benchmark-scale benchmark-retraining simulate-gate simulate-year clean
+.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack torture torture-short prove-image check format \
+	lock benchmark benchmark-scale benchmark-retraining simulate-gate simulate-year clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ torture: $(READY) .torture/ready ## Do all that can go wrong on purpose: kills, 
 	@$(RUN) -m pytest tests/faults -m "" $(ARGS)
 	@.torture/atheris/bin/python -m tests.faults.fuzz_idx $(FUZZ_SECONDS)
 FUZZ_SECONDS := 60
+
+torture-short: $(READY) ## Do the part of it that takes minutes and no root: kills, properties, damaged data and options.
+	@$(RUN) -m pytest -m "" $(addprefix tests/faults/test_,properties.py damaged_options.py damaged_data.py pushes.py \
+		kills.py::test_a_run_killed_where_most_can_be_broken_is_survived) $(ARGS)
 
 prove-image: ## Run the Dockerfile's steps in a Debian 13, without docker (root, mmdebstrap); see deploy/prove_image.py.
 	@$(PYTHON) deploy/prove_image.py $(or $(IMAGE_ROOT),/tmp/image-root) $(if $(IMAGE_PYTHON),--python $(IMAGE_PYTHON))

@@ -1,6 +1,7 @@
 """Run the pipeline: `python run_pipeline.py --help`."""
 
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -11,6 +12,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if getattr(sys.flags, "safe_path", False):  # PYTHONSAFEPATH, which leaves out this folder
+        sys.path.insert(0, str(Path(__file__).resolve().parent))
     if sys.argv[1:2] == ["doctor"]:  # it tells what is missing, so it needs nothing of what is to be installed
         from pipeline.machine.doctor import main as examine_machine
 

@@ -11,12 +11,18 @@ from typer.core import TyperGroup
 
 from pipeline.commands.exit_codes import ExitCode
 from pipeline.commands.guard import tell_errors
-from pipeline.commands.run_options import DEFAULT_FILE, list_given, takes_options, write_file, write_table
+from pipeline.commands.run_options import DEFAULT_FILE, list_given, refuse_empty, takes_options, write_file, write_table
 from pipeline.kubeflow.cli import app as kubeflow
 
 
 class GuardedGroup(TyperGroup):
     """The commands, each of which tells an error in one sentence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse options that are given nothing, before an empty path becomes the current folder."""
+        with tell_errors():
+            refuse_empty(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Invoke a command under the guard."""

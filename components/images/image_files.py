@@ -15,6 +15,7 @@ from components.images.idx import IdxError, read_images
 from components.images.regular_files import open_regular
 
 _IDX_STARTS = (b"\x00\x00", b"\x1f\x8b")  # plain and gzip
+_FORMATS = ("PNG", "JPEG")
 _OPAQUE = 255
 
 
@@ -52,7 +53,10 @@ def read_image_file(path: Path, shape: tuple[int, int]) -> Picture:
         if start[:2] in _IDX_STARTS:
             picture = Picture(read_images(path))
         else:
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
+            with Image.open(path, formats=_FORMATS) as image:
+                if image.tile:
+                    image.verify()  # a PNG's checksums, and that it has an end; the file has to be opened again
+            with Image.open(path, formats=_FORMATS) as image:
                 picture = _read_pixels(image, path)
     except ImageFileError:
         raise

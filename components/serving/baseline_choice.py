@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
 from components.serving.integrity import check_model
 from components.serving.manifest import ServingError, digest_model, read_model_manifest
 from components.serving.versions import find_versions
+
+logger = logging.getLogger(__name__)
 
 # Of a Baseline artifact: not there for none.
 VERSION_PROPERTY = "version"
@@ -29,7 +32,8 @@ def copy_baseline(serving_dir: Path, version: int | None, candidate: Path, copy:
     if chosen is not None:
         source = find_versions(serving_dir)[chosen]
         shutil.copytree(source, copy)
-        check_model(copy, source)  # the copy, for that is what the Evaluator loads
+        if check_model(copy, source).state == "foreign":  # the copy, for that is what the Evaluator loads
+            logger.warning("%s is foreign: it has no manifest, so nothing is known of it.", source)
     return chosen
 
 

@@ -11,6 +11,7 @@ from components.serving.manifest import (
     MANIFEST,
     FileFacts,
     Manifest,
+    ManifestError,
     ServingError,
     describe_file,
     digest_model,
@@ -43,8 +44,8 @@ def verify_model(model_dir: Path) -> Finding:
     """
     try:
         manifest = read_model_manifest(model_dir)
-    except ServingError as error:
-        return Finding(state="damaged", problems=(str(error),))
+    except ManifestError as error:
+        return Finding(state="damaged", problems=(error.problem,))
     if manifest is None:
         return Finding(state="foreign")
     try:

@@ -24,6 +24,14 @@ class ServingError(RuntimeError):
     """The serving directory does not hold what it should."""
 
 
+class ManifestError(ServingError):
+    """There is a file of a manifest's name, and it is none; `problem` says so without the remedy."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.problem = f"{path}: {problem}"
+        super().__init__(f"{self.problem}; restore it, or delete that version.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
     """The size of a file in bytes, and its SHA-256."""
@@ -64,17 +72,17 @@ def read_model_manifest(model_dir: Path) -> Manifest | None:
     """Read the manifest of a version, or of a copy of one; None for a model that something else made.
 
     Raises:
-        ServingError: There is a file of that name, and it is no manifest.
+        ManifestError: There is a file of that name, and it is no manifest.
     """
     path = model_dir / MANIFEST
     try:
         manifest = msgspec.json.decode(read_regular(path, _MOST_BYTES), type=Manifest)
-    except FileNotFoundError:
-        return None
     except OSError as error:
-        raise ServingError(f"{path}: cannot be read ({error.strerror}); restore it, or delete that version.") from error
+        if not os.path.lexists(path):  # a link that leads nowhere is no manifest, and its version no foreign one
+            return None
+        raise ManifestError(path, f"cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise ServingError(f"{path}: not a manifest ({error}); restore it, or delete that version.") from error
+        raise ManifestError(path, f"not a manifest ({error})") from error
     if manifest.files is None and manifest.baseline_version == 0:
         return replace(manifest, baseline_version=None)  # how manifests without a list said that there was none
     return manifest

@@ -85,14 +85,16 @@ def _drop_unwritten() -> None:
 def _start_plainly() -> None:
     """Start anew without what the environment must not decide, for libraries and children do not bear it.
 
-    That is `-O`, which takes docstrings and asserts away; warnings that are errors; and files read in another encoding
-    than UTF-8, which the terminal may have.
+    That is `-O`, which takes docstrings and asserts away; warnings that are errors; a safe path, which does not lead to
+    the sources; and files read in another encoding than UTF-8, which the terminal may have.
     """
     changed: dict[str, str | None] = {}
     if sys.flags.optimize:
         changed["PYTHONOPTIMIZE"] = None
     if any("error" in option for option in sys.warnoptions):
         changed["PYTHONWARNINGS"] = None
+    if getattr(sys.flags, "safe_path", False):
+        changed["PYTHONSAFEPATH"] = None
     if codecs.lookup(locale.getpreferredencoding(do_setlocale=False)).name != "utf-8":
         changed |= {"PYTHONUTF8": "1", "PYTHONIOENCODING": os.environ.get("PYTHONIOENCODING") or sys.stdout.encoding}
     if not changed:

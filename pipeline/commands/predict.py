@@ -31,6 +31,7 @@ from pipeline.runs import list_records
 
 _MOST_DIGITS = 7
 _MOST_WARNINGS = 10
+_FOREIGN = "the model is foreign: it has no manifest, so nothing is known of it"
 
 
 class PredictError(ValueError):
@@ -76,6 +77,8 @@ def predict_images(
         raise PredictError(f"--plot {plot}: expected a name that ends in .png.")
     dataset = _find_dataset(output, data) if data or indices else None
     model_dir = _find_model(output, dataset.name if dataset else None, version)
+    finding = check_model(model_dir)  # a SavedModel is code
+    note = _FOREIGN if finding.state == "foreign" else None
     # The model brings a summary of its data, so that a wrong file is told of before TensorFlow is there.
     summary = read_summary(model_dir / DATA_SUMMARY)
     if not summary:
@@ -91,7 +94,8 @@ def predict_images(
         labels = [question.label for question in questions]
         plot_predictions(plot, [question.pixels for question in questions], labels, probabilities, names)
     answers = [
-        _describe(question, row, names) | {"warning": _find_warning(question, learnt.appearance, inverted=invert)}
+        _describe(question, row, names)
+        | {"warning": _find_warning(question, learnt.appearance, inverted=invert), "note": note}
         for question, row in zip(questions, probabilities.tolist(), strict=True)
     ]
     if as_json:
@@ -138,9 +142,7 @@ def _find_model(output: Path, name: str | None, version: int | None) -> Path:
     versions = find_versions(found)
     if version is not None and version not in versions:
         raise PredictError(f"--version {version}: not in {found}; expected one of {', '.join(map(str, versions))}.")
-    model_dir = versions[max(versions) if version is None else version]
-    check_model(model_dir)  # a SavedModel is code
-    return model_dir
+    return versions[max(versions) if version is None else version]
 
 
 def _ask_files(files: Sequence[Path], shape: tuple[int, int], ground: int, *, invert: bool) -> Iterator[Question]:
@@ -227,6 +229,8 @@ def _print_answers(answers: Sequence[dict[str, Any]], model_dir: Path, *, compar
         console.print(f"{sum(known):,} of {len(known):,} are right.")
     _print_warnings(console, answers, compared=compared)
     console.print(Text(f"Model: {model_dir}", "dim"), soft_wrap=True)
+    if note := answers[0]["note"]:
+        console.print(Text(f"{note[0].upper()}{note[1:]}.", "yellow"), soft_wrap=True)
 
 
 def _print_warnings(console: Terminal, answers: Sequence[dict[str, Any]], *, compared: bool) -> None:

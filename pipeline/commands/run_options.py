@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.config import RunOptions
-from pipeline.declared import Field, build, list_fields, read_toml
+from pipeline.declared import ConfigError, Field, build, list_fields, read_toml
 from pipeline.notify.settings import Notify, check_table
 
 # Read where it lies in the working directory and no other file is named.
@@ -39,6 +39,18 @@ def add_options(command: Callable[..., None], options: Mapping[str, tuple[Any, A
     command.__signature__ = signature.replace(parameters=[*added, *own])  # type: ignore[attr-defined]
     command.__annotations__ |= {name: kind for name, (kind, _) in options.items()}
     return command
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse an option with an empty value: of an unset variable in a script most likely, and no path means nothing.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for argument, value in zip(arguments, [*arguments[1:], "--"], strict=True):
+        option, equals, given = argument.partition("=")
+        if option.startswith("--") and not (given if equals else value):
+            raise ConfigError(f"{option} '': expected a value; leave {option} out for its default.")
 
 
 def list_given(context: typer.Context) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from components.serving.integrity import State, verify_model
 from components.serving.versions import find_versions
+from pipeline.commands.console import Terminal
 from pipeline.data_sets import choose_pushed
 
 _WORDS: dict[State, tuple[str, str]] = {
@@ -74,7 +74,7 @@ def describe_state(state: State) -> str:
 
 
 def _print(found: Sequence[VerifiedVersion], output: Path) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     if not found:
         console.print(Text(f"No model is pushed in {output}."))
     for each in found:

@@ -1,1 +1,1 @@
-"""Everything that can go wrong, done on purpose: `make torture`."""
+"""Everything that can go wrong, done on purpose: `make torture`; docs/reliability.md has what each test holds."""

@@ -1,4 +1,4 @@
-"""Small disks in memory, in a mount namespace of a forked copy of this process: nobody else sees them."""
+"""Small disks in memory, in a mount namespace of a process of their own: nobody else sees them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any
 
 import pytest
 
-from tests.faults.processes import fork
+from tests.faults.processes import call_apart
 
 _CLONE_NEWNS = 0x00020000  # sched.h
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk; try sudo make torture")
 
 
-def on_a_disk(place: Path, size: str, function: Callable[[], Any]) -> Any:
-    """Call a function in a copy of this process that has a tmpfs of that size at `place`, and return what it returns.
+def on_a_disk(place: Path, size: str, function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function of a module where a tmpfs of that size is at `place`, and return what it returns.
 
     Raises:
         AssertionError: It raised something.
     """
+    return call_apart(_mount_and_call, place, size, function, arguments)
 
-    def call() -> Any:
-        if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS):
-            raise OSError(ctypes.get_errno(), "unshare")
-        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=True)
-        return function()
 
-    return fork(call)
+def _mount_and_call(place: Path, size: str, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS):
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=True)
+    return function(*arguments)
 
 
 def remount(place: Path, options: str) -> None:

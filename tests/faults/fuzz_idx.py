@@ -32,7 +32,7 @@ def try_one(content: bytes) -> None:
             values = read(_FILE)
         except IdxError:
             continue
-        if verify_idx(_FILE, values.ndim) != values.shape:
+        if verify_idx(_FILE, values.ndim).shape != values.shape:
             raise AssertionError("Two ways to read one file find two shapes.")
     with suppress(IdxError):
         read_rows(_FILE, 0, 1)

@@ -23,6 +23,7 @@ class Disk:
         self._root = root
         self._files: dict[int, bytes] = {}
         self._folders: dict[int, dict[str, int]] = {}
+        self._held: dict[int, int] = {}
         for path in (root, *root.rglob("*")):  # what was there before
             self._keep(path)
 
@@ -38,8 +39,15 @@ class Disk:
         number = path.stat().st_ino
         if path.is_dir():
             self._folders[number] = {entry.name: entry.inode() for entry in os.scandir(path)}
+            for entry in path.iterdir():
+                self._hold(entry)
         elif stat.S_ISREG(path.stat().st_mode):
             self._files[number] = path.read_bytes()
+
+    def _hold(self, path: Path) -> None:
+        """Hold what may be deleted later open, so that no new file gets its number."""
+        if path.stat().st_ino not in self._held:
+            self._held[path.stat().st_ino] = os.open(path, os.O_RDONLY)
 
     def _restore(self, source: Path, number: int, target: Path, *, names: bool) -> None:
         target.mkdir()
@@ -75,7 +83,7 @@ def cut_at_each_change(root: Path, push: Callable[[], int], check: Callable[[Pat
         disk.sync(descriptor)
         cut()
 
-    os.fsync = synced  # in a forked copy of this process only
+    os.fsync = synced  # in a process of its own only
     watch(root, cut)
     push()
     cut()

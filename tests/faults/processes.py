@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-import pickle
 import re
 import signal
 import subprocess
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ STAGES = (
 _ENDED = re.compile(r"✓ (\S+)")
 # How long a child may outlive the run that was killed.
 _LAST_BREATH_SECONDS = 30
+_COPIES = multiprocessing.get_context("forkserver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +113,33 @@ def _await_last_child(group: int) -> None:
     raise AssertionError("A child of the killed run goes on.")
 
 
-def fork(function: Callable[[], Any]) -> Any:
-    """Call a function in a copy of this process, and return what it returns, or the signal that killed the copy.
+def call_apart(function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function of a module in a process of its own, and return what it returns, or the signal that killed it.
+
+    The process is a copy of one that imports the Pusher once and does no more: a copy of this one would wait for ever
+    for what threads of TensorFlow held when it was made.
 
     Raises:
         AssertionError: The function raised something.
     """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reader)
-        try:
-            answer = (True, function())
-        except BaseException as error:  # noqa: BLE001 - told to the parent
-            answer = (False, f"{type(error).__name__}: {error}")
-        with os.fdopen(writer, "wb") as stream:
-            pickle.dump(answer, stream)
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as stream:
-        answered = stream.read()
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return signal.Signals(os.WTERMSIG(status))
-    well, answer = pickle.loads(answered)
+    _COPIES.set_forkserver_preload(["__main__", "components.pusher"])
+    reader, writer = _COPIES.Pipe(duplex=False)
+    process = _COPIES.Process(target=_answer, args=(writer, function, arguments))
+    process.start()
+    writer.close()
+    try:
+        well, answer = reader.recv()
+    except EOFError:
+        process.join()
+        return signal.Signals(-(process.exitcode or 0))
+    process.join()
     assert well, answer
     return answer
+
+
+def _answer(writer: Connection, function: Callable[..., Any], arguments: Sequence[object]) -> None:
+    try:
+        answer = (True, function(*arguments))
+    except BaseException as error:  # noqa: BLE001 - told to the parent
+        answer = (False, f"{type(error).__name__}: {error}")
+    writer.send(answer)

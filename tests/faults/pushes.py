@@ -1,4 +1,4 @@
-"""Pushes of small models, in forked copies of this process: a push takes milliseconds, and can be stopped anywhere."""
+"""Pushes of small models, in processes of their own: a push takes milliseconds, and can be stopped anywhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,21 +15,38 @@ from components import pusher
 from components.images.summary import write_description
 from components.serving.directory_lock import lock_serving_dir
 from components.serving.manifest import Manifest, digest_model
-from tests.faults.processes import fork
+from tests.faults.processes import call_apart
 
 # What Python tells of before it does it: https://docs.python.org/3/library/audit_events.html
 CHANGES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.utime", "os.chmod", "shutil.")
 
 
-def make_push(models: SimpleNamespace, name: str, directory: Path) -> Callable[[], int]:
-    """Return what pushes model `a` or `b` into `directory`/serving, and returns its version.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """A push of a small model, to be made in a process of its own; it returns the version.
 
     The answers of the copy are not compared: that reads, in another process, and takes seconds.
     """
+
+    model: Path
+    serving_dir: Path
+    examples: Path
+    summary: Path
+    manifest: Manifest
+
+    def __call__(self) -> int:
+        """Push it."""
+        pusher.verify_copy = lambda *_: 0
+        with lock_serving_dir(self.serving_dir):
+            return pusher.push_model(self.model, self.serving_dir, self.manifest, self.examples, self.summary)
+
+
+def make_push(models: SimpleNamespace, name: str, directory: Path) -> Push:
+    """Return the push of model `a` or `b` into `directory`/serving."""
     summary = directory / "summary"
     summary.mkdir(exist_ok=True)
     write_description(summary, (28, 28), ("cat", "dog"))
-    model, serving_dir = getattr(models, name), directory / "serving"
+    model = getattr(models, name)
     manifest = Manifest(
         digest=digest_model(model),
         recipe=name,
@@ -35,13 +54,8 @@ def make_push(models: SimpleNamespace, name: str, directory: Path) -> Callable[[
         baseline_version=None,
         pushed_at="2025-01-01T00:00:00+00:00",
     )
-
-    def push() -> int:
-        pusher.verify_copy = lambda *_: 0  # in a forked copy of this process only
-        with lock_serving_dir(serving_dir):
-            return pusher.push_model(model, serving_dir, manifest, models.examples, summary)
-
-    return push
+    serving_dir = directory / "serving"
+    return Push(model=model, serving_dir=serving_dir, examples=models.examples, summary=summary, manifest=manifest)
 
 
 def watch(directory: Path, act: Callable[[str, tuple[object, ...]], None]) -> None:
@@ -50,7 +64,7 @@ def watch(directory: Path, act: Callable[[str, tuple[object, ...]], None]) -> No
 
     def hear(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal busy
-        if busy or not event.startswith(CHANGES) or not any(_is_below(each, directory) for each in arguments):
+        if busy or not _is_change(event, arguments) or not any(_is_below(each, directory) for each in arguments):
             return
         busy = True
         act(event, arguments)
@@ -59,23 +73,27 @@ def watch(directory: Path, act: Callable[[str, tuple[object, ...]], None]) -> No
     sys.addaudithook(hear)
 
 
+def _is_change(event: str, arguments: tuple[object, ...]) -> bool:
+    """To open a file in order to read it is none."""
+    flags = arguments[2] if event == "open" else os.O_CREAT
+    return event.startswith(CHANGES) and isinstance(flags, int) and bool(flags & (os.O_CREAT | os.O_ACCMODE))
+
+
 def _is_below(argument: object, directory: Path) -> bool:
     return isinstance(argument, (str, os.PathLike)) and str(argument).startswith(str(directory))
 
 
-def kill_push(push: Callable[[], int], directory: Path, step: int) -> int | signal.Signals:
+def kill_push(push: Push, step: int) -> int | signal.Signals:
     """Push, and be killed before the given change of many; return the version, or what killed it."""
+    return call_apart(_push_and_be_killed, push, step)
 
-    def killed() -> int:
-        steps = 0
 
-        def count(*_: object) -> None:
-            nonlocal steps
-            if steps == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            steps += 1
+def _push_and_be_killed(push: Push, step: int) -> int:
+    steps = count()
 
-        watch(directory, count)
-        return push()
+    def kill(*_: object) -> None:
+        if next(steps) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    return fork(killed)
+    watch(push.serving_dir, kill)
+    return push()

@@ -89,6 +89,7 @@ OPTIONS = [
     ("--seed", "99999999999999999999"),
     ("--sample-size", "99"),
     ("--output", "out [1]"),
+    ("--output", ""),
     ("--output", "/dev/null/x"),
     ("--output", "s3://bucket/x"),
     ("--output", "x" * 300),

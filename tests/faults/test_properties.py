@@ -208,7 +208,12 @@ def test_any_record_is_listed_or_told_to_be_damaged(values, named):
     print_status([record])
 
 
-@given(TEXTS, st.floats(allow_nan=False) | st.none(), st.lists(TEXTS, max_size=3), st.integers(0, 2**31))
+@given(
+    TEXTS,
+    st.floats(allow_nan=False, allow_infinity=False) | st.none(),
+    st.lists(TEXTS, max_size=3),
+    st.integers(0, 2**31),
+)
 def test_a_record_comes_back_as_it_was_saved(fingerprint, accuracy, reasons, sequence):
     record = RunRecord(
         run_id="20250101-000000-0000",

@@ -5,18 +5,18 @@ from __future__ import annotations
 import signal
 from itertools import count
 
-from tests.faults.processes import fork
+from tests.faults.processes import call_apart
 from tests.faults.pushes import kill_push, make_push
 from tests.faults.whole import check_serving
 
 
 def test_a_push_killed_before_any_of_its_changes_is_survived(constant_models, tmp_path, tally):
-    serving = tmp_path / "serving"
     pushes = [make_push(constant_models, name, tmp_path) for name in "ab"]
-    assert fork(pushes[0]) == 1
+    serving = pushes[0].serving_dir
+    assert call_apart(pushes[0]) == 1
     versions = [1]
     for step in count():
-        ended = kill_push(pushes[step % 2], serving, step)
+        ended = kill_push(pushes[step % 2], step)
         found = check_serving(serving)
         assert set(found) >= set(versions)
         if ended != signal.SIGKILL:
@@ -33,6 +33,6 @@ def test_two_pushes_at_once_become_two_versions(constant_models, tmp_path, tally
 
     pushes = [make_push(constant_models, name, tmp_path) for name in "abababab"]
     with ThreadPoolExecutor(len(pushes)) as pool:
-        versions = list(pool.map(fork, pushes))
+        versions = list(pool.map(call_apart, pushes))
     assert sorted(versions) == check_serving(tmp_path / "serving") == [*range(1, 9)]
     tally.faults += 1

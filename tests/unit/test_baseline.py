@@ -76,6 +76,16 @@ def test_the_stage_copies_the_version(serving_dir: Path, tmp_path: Path, version
     assert Path(baseline.uri, "Format-Serving", "saved_model.pb").read_text() == f"model {version}"
 
 
+def test_a_foreign_version_is_copied_and_said_to_be_one(
+    serving_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_stage(serving_dir, tmp_path / "own", 2)
+    assert "foreign" not in caplog.text
+    write_model(serving_dir / "7", "of somebody")
+    assert get_version(run_stage(serving_dir, tmp_path / "foreign", 7), "version") == 7
+    assert "serving/7 is foreign: it has no manifest, so nothing is known of it." in caplog.text
+
+
 def test_with_nothing_pushed_the_stage_still_makes_an_artifact(tmp_path: Path) -> None:
     baseline = run_stage(tmp_path / "nowhere", tmp_path, None)
     assert get_version(baseline, "version") is None

@@ -82,6 +82,7 @@ def test_what_comes_from_outside_moves_no_cursor(capsys: pytest.CaptureFixture[s
     [
         {"PYTHONOPTIMIZE": "2"},
         {"PYTHONWARNINGS": "error"},
+        {"PYTHONSAFEPATH": "1"},
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         {"PYTHONIOENCODING": "ascii"},
         {"TERM": "dumb", "NO_COLOR": "1"},

@@ -18,6 +18,7 @@ from components.images.idx import read_images, read_labels, write_idx
 from components.images.statistics import summarize_images, write_statistics
 from components.images.summary import statistics_file, write_description
 from components.report.lineage import Origin
+from components.serving.manifest import Manifest, digest_model, write_manifest
 from pipeline.cli import app
 from pipeline.commands.plain_text import show_controls
 from pipeline.runs import RunRecord, save_record
@@ -93,6 +94,22 @@ def test_people_read_answers_in_a_table(output: Path, tmp_path: Path) -> None:
     assert text.index("Bag", text.index("bag.png")) < text.index("T-shirt/top")
     assert "serving/2" in text.replace("\n", "")
     assert "of 20 are right" in predict(output, "--eval-range", "0:20").stdout
+
+
+def test_a_foreign_model_is_said_to_be_one(output: Path, tmp_path: Path) -> None:
+    bag, note = draw(tmp_path / "bag.png", 8), "he model is foreign: it has no manifest, so nothing is known of it"
+    assert read_json(output, bag)[0]["note"] == f"t{note}"
+    assert f"T{note}." in predict(output, bag).stdout
+
+
+def test_a_pushed_model_has_no_note(output: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(output, tmp_path / "copy"))
+    model_dir = copy / "sample" / "serving" / "2"
+    manifest = Manifest(digest=digest_model(model_dir), recipe="", run_id="", baseline_version=None, pushed_at="")
+    write_manifest(model_dir, manifest)
+    bag = draw(tmp_path / "bag.png", 8)
+    assert read_json(copy, bag)[0]["note"] is None
+    assert "foreign" not in predict(copy, bag).stdout
 
 
 def test_a_version_can_be_chosen(output: Path, tmp_path: Path) -> None:

@@ -50,6 +50,16 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(plac
     assert set_by_file == ("epochs", "seed", "beam_arg", "output")
 
 
+@pytest.mark.parametrize("arguments", [("--output", ""), ("--output=",), ("--config", "", "--quiet"), ("--data", "")])
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_an_option_with_nothing_is_refused(place: Path, command: str, arguments: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [command, *arguments])
+    assert result.exit_code == 2
+    name = arguments[0].rstrip("=")
+    assert result.stderr == f"Error: {name} '': expected a value; leave {name} out for its default.\n"
+    assert not list(place.iterdir())
+
+
 def test_without_a_file_the_defaults_hold() -> None:
     assert read_options(None, {}) == (RunOptions(), ())
 
@@ -58,6 +68,7 @@ def test_without_a_file_the_defaults_hold() -> None:
     ("text", "given", "message"),
     [
         ("epoch = 3", {}, "pipeline.toml: unknown key epoch; did you mean epochs?"),
+        ('output = ""', {}, "pipeline.toml: output = '': expected a path; leave it out for its default."),
         ("epochs = 0", {}, "pipeline.toml: epochs = 0: expected 1 to 10,000."),
         ("epochs = 0", {"epochs": 3}, "pipeline.toml: epochs = 0: expected 1 to 10,000."),
         ("cache = 'no'", {}, "pipeline.toml: cache = 'no': expected true or false."),

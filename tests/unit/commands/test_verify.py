@@ -62,6 +62,14 @@ def test_a_damaged_file_is_named_and_fails(output: Path) -> None:
     assert verify(output, "--data", "[b]").exit_code == 0
 
 
+def test_a_name_is_shown_and_not_obeyed(output: Path) -> None:
+    (output / "clothes").rename(output / "red\x1b[31m")
+    (output / "red\x1b[31m" / "serving" / "2" / "new\x1b[2J").touch()
+    text = verify(output).stdout
+    assert "\x1b" not in text
+    assert "red\N{SYMBOL FOR ESCAPE}[31m version 2: damaged\n  - new\N{SYMBOL FOR ESCAPE}[2J: was not pushed" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -52,9 +52,10 @@ def test_what_is_no_image_is_refused_with_its_name(tmp_path: Path, name: str, co
         read_image_file(tmp_path / name, (28, 20))
 
 
-def test_a_png_whose_pixels_are_cut_off_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [80, 20])
+def test_a_png_that_was_cut_is_refused_even_with_all_pixels_there(tmp_path: Path, lost: int) -> None:
     Image.fromarray(PIXELS).save(tmp_path / "whole.png")
-    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-80])
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-lost])
     with pytest.raises(ImageFileError, match=r"cut\.png: cannot be read"):
         read_image_file(tmp_path / "cut.png", (28, 20))
 

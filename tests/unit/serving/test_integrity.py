@@ -56,6 +56,20 @@ def test_a_version_without_a_manifest_is_foreign_and_allowed(model: Path) -> Non
     check_pushed(model.parent)
 
 
+def test_a_manifest_that_is_a_link_to_nothing_does_not_make_a_version_foreign(model: Path) -> None:
+    (model / MANIFEST).unlink()
+    (model / MANIFEST).symlink_to("nowhere")
+    assert verify_model(model).state == "damaged"
+
+
+def test_a_damaged_manifest_is_told_with_one_remedy(model: Path) -> None:
+    (model / MANIFEST).write_text("[]")
+    with pytest.raises(ServingError) as refusal:
+        check_model(model)
+    assert str(refusal.value).lower().count("restore") == 1
+    assert f"{model / MANIFEST}: not a manifest (" in str(refusal.value)
+
+
 def test_with_nothing_pushed_there_is_nothing_to_check(tmp_path: Path) -> None:
     check_pushed(tmp_path / "nowhere")
 
