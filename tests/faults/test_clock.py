@@ -19,7 +19,8 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not LIBRARY.exists(), reason="needs libfaketime, which make torture gets"),
 ]
-MOVES = ("-400d", "+4000d", "-20y", "+0d")
+# Back, forwards, back, forwards; never ahead of the real clock, which the kernel waits by: a library would wait for years.
+MOVES = ("-400d", "+0d", "-20y", "-10y")
 
 
 def test_runs_under_a_clock_that_jumps(sample_dir, tmp_path, tally):
