@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not LIBRARY.exists(), reason="needs libfaketime, which make torture gets"),
 ]
-# Back, forwards, back, forwards; never ahead of the real clock, which the kernel waits by: a library would wait for years.
+# Back, forwards, back, forwards; never ahead of the real clock: the kernel waits by that, and would wait for years.
 MOVES = ("-400d", "+0d", "-20y", "-10y")
 
 
