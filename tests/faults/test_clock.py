@@ -19,8 +19,7 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not LIBRARY.exists(), reason="needs libfaketime, which make torture gets"),
 ]
-# Back, forwards, back, forwards; never ahead of the real clock: the kernel waits by that, and would wait for years.
-MOVES = ("-400d", "+0d", "-20y", "-10y")
+MOVES = ("-400d", "+4000d", "-20y", "+0d")
 
 
 def test_runs_under_a_clock_that_jumps(sample_dir, tmp_path, tally):
