@@ -71,7 +71,6 @@ def test_runs_are_chosen(output: Path, arguments, count: int) -> None:
     ("arguments", "complaint"),
     [
         (("--data", "samples"), "--data samples: no run of it in {}; expected one of: fashion-mnist, sample."),
-        (("--data", ""), "--data : no run of it in {}; expected one of: fashion-mnist, sample."),
         (
             ("--verdict", "rejected"),
             "--verdict rejected: no such verdict; expected one of: running, pushed, not_blessed, data_rejected, "

@@ -213,7 +213,7 @@ def test_images_of_another_size_and_other_classes_can_be_served(tmp_path: Path) 
     assert set(answer["class_names"].numpy()) <= {b"yes", b"no"}
 
 
-@pytest.mark.parametrize("batch", [1, 2, 31, 32, 33, 1_000, 9_999])
+@pytest.mark.parametrize("batch", [1, 2, 31, 32, 33, 47, 48, 49, 1_000, 9_999])
 def test_ten_thousand_images_are_answered_as_each_is_in_any_other_batch(served, batch: int) -> None:
     """To the bit: a product of matrices is summed in an order that depends on how many rows there are."""
     many = np.random.default_rng(1).integers(0, 256, (10_000, 28, 28), np.uint8)
