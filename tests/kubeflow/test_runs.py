@@ -23,6 +23,7 @@ from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume, read_config
 from pipeline.kubeflow.promotion import IMPORTED
 from pipeline.kubeflow.task import compile_task
 from pipeline.kubeflow.told import find_told
+from pipeline.runs import read_records
 from tests.kubeflow.argo import report, start_scheduled
 from tests.kubeflow.cluster import Cluster, Run, StageRun
 from tests.kubeflow.conftest import BUCKET, KEY, SECRET
@@ -250,6 +251,13 @@ def test_a_run_is_told_as_a_local_one_and_its_page_is_fetched(first_run, enter_r
     assert first_run.run_id in call("report", config, first_run.run_id, "-")
 
 
+def test_the_volume_has_record_page_and_history_as_an_output_folder_has(first_run, serving):
+    (record,) = (each for each in read_records(serving.parents[1]) if each.run_id == first_run.run_id)
+    assert (record.verdict, record.pushed_version, record.newly_pushed) == ("pushed", 1, True)
+    assert (serving.parent / "runs" / first_run.run_id / "report.html").is_file()
+    assert "clothes" in (serving.parents[1] / "index.html").read_text()
+
+
 def test_parameters_of_the_run_reach_the_training(second_run, read_run, read_bucket):
     record = json.loads(read_bucket(f"{read_run(second_run)['Trainer'][1]['model_run'].uri}/training.json"))
     assert (record["options"]["hidden_units"], record["options"]["epochs"]) == (96, 4)
@@ -313,7 +321,7 @@ def test_unsound_data_fails_at_the_gate_with_the_reason_in_the_log_and_on_the_pa
     watched = invoke("watch", enter_run(run), run.run_id)
     assert watched.exit_code == 4
     assert watched.stdout.startswith("Data rejected: nothing was trained")
-    assert f"  - {reason}" in watched.stdout
+    assert reason in watched.stdout
 
 
 def test_missing_data_fails_the_first_stage_with_a_sentence_that_the_page_repeats(
