@@ -13,7 +13,7 @@ READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack torture torture-short prove-image check format \
-	lock benchmark benchmark-scale benchmark-retraining simulate-gate simulate-year clean
+	lock benchmark benchmark-scale benchmark-retraining simulate-gate clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -85,9 +85,6 @@ benchmark-retraining: $(READY) ## Train on the real data again and again, sound 
 
 simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, and how often it catches one.
 	@$(RUN) -m benchmarks.gate_simulation $(ARGS)
-
-simulate-year: $(READY) .torture/ready ## Live through a year of nightly runs, with alarms, rollbacks and `clean` (Linux); some hours.
-	@$(RUN) -m benchmarks.year $(ARGS)
 
 clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
 	rm -rf .venv .uv .kubeflow .torture .mypy_cache .pytest_cache .ruff_cache sbom.json
