@@ -117,9 +117,11 @@ class Options(Declared):
 class Keep(Declared):
     """What `clean` leaves, and `[keep]` in pipeline.toml after each run; where nothing is said, nothing is removed."""
 
-    versions: Annotated[int | None, Ge(1), Option("Newest versions that stay.", unit="versions")] = None
+    versions: Annotated[int | None, Ge(1), Option("Newest versions that stay.", unit="versions", metavar="N")] = None
 
-    days: Annotated[int | None, Interval(ge=0, le=36_500), Option("Runs of so many days stay.", unit="days")] = None
+    days: Annotated[
+        int | None, Interval(ge=0, le=36_500), Option("Runs of so many days stay.", unit="days", metavar="D")
+    ] = None
 
     free: Annotated[str, Option("Removes more, oldest first, until so much of the disk is free, such as 20GB.")] = ""
 

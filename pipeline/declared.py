@@ -85,21 +85,20 @@ def build(record: type[Record], values: Mapping[str, Any], where: str = "", writ
     """
     from pydantic import TypeAdapter, ValidationError  # takes a while, and not every command reads a configuration
 
+    where = f"{where}: " if where else ""
     fields_ = _read_fields(record)
     for name, value in values.items():
         if not str(value).isascii() and any("\ud800" <= character <= "\udfff" for character in str(value)):
             given = write.format(name=name, option=name.replace("_", "-"), value=ascii(str(value)))
-            raise ConfigError((f"{where}: " if where else "") + f"{given}: expected text in UTF-8.")
+            raise ConfigError(f"{where}{given}: expected text in UTF-8.")
         if value == "" and name in fields_ and fields_[name].kind is Path:
             given = write.format(name=name, option=name.replace("_", "-"), value="''")
-            raise ConfigError(
-                (f"{where}: " if where else "") + f"{given}: expected a path; leave it out for its default."
-            )
+            raise ConfigError(f"{where}{given}: expected a path; leave it out for its default.")
     try:
         return TypeAdapter(record).validate_json(json.dumps(values, default=str))
     except ValidationError as error:
         mistake = error.errors(include_url=False)[0]
-    raise ConfigError((f"{where}: " if where else "") + _describe_mistake(record, mistake, write))
+    raise ConfigError(where + _describe_mistake(record, mistake, write))
 
 
 def read_toml(path: Path, remedy: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -135,9 +136,9 @@ def save_record(output_dir: Path, record: RunRecord) -> Path:
     return directory
 
 
-def find_next_sequence(output: Path) -> int:
-    """Return the number of the next run among all below `output`."""
-    return max((record.sequence for record in list_records(output)), default=0) + 1
+def find_next_sequence(records: Iterable[RunRecord]) -> int:
+    """Return the number of the next run after those of an output folder."""
+    return max((record.sequence for record in records), default=0) + 1
 
 
 def find_previous(output: Path, record: RunRecord) -> RunRecord | None:

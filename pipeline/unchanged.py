@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from components.serving.versions import find_versions
 from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import fingerprint_sources, fingerprint_values
-from pipeline.runs import RunRecord, list_records, read_outputs
+from pipeline.runs import RunRecord, read_outputs
 from pipeline.store import StoreError
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -24,12 +25,11 @@ def fingerprint_run(config: PipelineConfig) -> str:
     return fingerprint_values(config=values, sources=fingerprint_sources(*modules))
 
 
-def find_unchanged(config: PipelineConfig, fingerprint: str) -> RunRecord | None:
-    """Return the record of the latest run with that fingerprint, if one more like it would change nothing.
+def find_unchanged(config: PipelineConfig, fingerprint: str, records: Iterable[RunRecord]) -> RunRecord | None:
+    """Return the latest of the records, newest first, with that fingerprint, if one more like it would change nothing.
 
     That is so where its model is what is pushed now, as it was pushed, and all its artifacts are still there.
     """
-    records = list_records(config.output_dir.parent)
     last = next(
         (record for record in records if record.fingerprint == fingerprint and record.data == config.name), None
     )

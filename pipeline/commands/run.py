@@ -38,6 +38,7 @@ from pipeline.runs import (
     RunRecord,
     describe_refusal,
     find_next_sequence,
+    list_records,
     read_outcome,
     record_outcome,
     record_refusal,
@@ -126,9 +127,10 @@ def begin_run(config: PipelineConfig) -> BegunRun:
         OSError: It can't be kept.
     """
     started = time.monotonic()
-    record = start_record(config.name, find_next_sequence(config.output_dir.parent))
+    earlier = list_records(config.output_dir.parent)
+    record = start_record(config.name, find_next_sequence(earlier))
     record.fingerprint = fingerprint_run(config)
-    last = find_unchanged(config, record.fingerprint)
+    last = find_unchanged(config, record.fingerprint, earlier)
     save_record(config.output_dir, record)
     return BegunRun(record, last, started)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pipeline.config import RunOptions
-from pipeline.declared import ConfigError, Field, build, list_fields, read_toml
+from pipeline.config import Keep, RunOptions
+from pipeline.declared import ConfigError, Declared, Field, build, list_fields, read_toml
 from pipeline.notify.settings import Notify, check_table
 
 # Read where it lies in the working directory and no other file is named.
@@ -92,13 +92,20 @@ def write_table() -> str:
 
 
 def write_file() -> str:
-    """Return a pipeline.toml in which every option has its default, and a table that tells nobody."""
+    """Return a pipeline.toml in which every option has its default, and tables that tell nobody and remove nothing."""
     options = (
         f"# {field.option.help}\n{field.name} = {json.dumps(field.default, default=str)}\n"
         for field in list_fields(RunOptions)
     )
-    notify = (f"# {field.option.help}\n# {field.name} = {json.dumps(field.default)}\n" for field in list_fields(Notify))
-    return "\n".join([*options, "# [notify]\n", *notify])
+    return "\n".join([*options, *_write_comments("notify", Notify), *_write_comments("keep", Keep)])
+
+
+def _write_comments(name: str, table: type[Declared]) -> Iterator[str]:
+    """Yield a table as comments, for whoever wants it to take them away."""
+    yield f"# [{name}]\n"
+    for field in list_fields(table):
+        value = field.option.metavar if field.default is None else json.dumps(field.default)
+        yield f"# {field.option.help}\n# {field.name} = {value}\n"
 
 
 def _make_option(field: Field) -> Any:

@@ -17,7 +17,7 @@ from pipeline.commands.plain_text import show_line
 from pipeline.disk import measure_size
 from pipeline.history.timeline import read_time
 from pipeline.kubeflow.message import Task
-from pipeline.runs import REPORT_FILE, RunRecord, find_next_sequence, save_record
+from pipeline.runs import REPORT_FILE, RunRecord, find_next_sequence, list_records, save_record
 from pipeline.served import fill_in_drift
 
 
@@ -60,7 +60,7 @@ def make_record(task: Task, report: Report, reasons: list[str]) -> RunRecord:
         reasons=reasons,
         origin=report.origin,
         started_at=report.started_at,
-        sequence=find_next_sequence(output_dir.parent),
+        sequence=find_next_sequence(list_records(output_dir.parent)),
         used_bytes=measure_size(output_dir),
     )
     known = {report.baseline_version: report.baseline_accuracy, report.pushed_version: report.accuracy}

@@ -41,7 +41,7 @@ def clean(output: Path) -> int:
 
 def test_files_go_and_the_record_stays(tmp_path: Path) -> None:
     store = make_output(tmp_path)
-    sequence = find_next_sequence(tmp_path)
+    sequence = find_next_sequence(read_records(tmp_path))
     assert clean(tmp_path) == 3
     directory = tmp_path / "clothes"
     assert list_versions(directory / "serving") == [3]
@@ -52,7 +52,7 @@ def test_files_go_and_the_record_stays(tmp_path: Path) -> None:
     assert (new.run_id, new.removed) == ("new", False)
     assert (old.run_id, old.removed, old.removed_at) == ("old", True, NOW.isoformat())
     assert (old.verdict, old.accuracy, old.reasons, old.data) == ("not_blessed", 0.875, ["Größe"], "clothes")
-    assert find_next_sequence(tmp_path) == sequence
+    assert find_next_sequence(read_records(tmp_path)) == sequence
     assert all(each.uri.exists() for each in read_outputs(directory / "metadata.sqlite", "new").values())
     assert clean(tmp_path) == 0
 

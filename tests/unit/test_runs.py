@@ -172,7 +172,7 @@ def test_a_folder_in_the_place_of_a_record_is_damage(tmp_path: Path) -> None:
 def test_the_order_is_that_of_the_starts_whatever_the_clock_says(tmp_path: Path) -> None:
     names = ("20250103-000000-aaaa", "20250101-000000-bbbb", "20250102-000000-cccc")
     for run_id in names:
-        record = RunRecord(run_id=run_id, data="sample", sequence=find_next_sequence(tmp_path))
+        record = RunRecord(run_id=run_id, data="sample", sequence=find_next_sequence(list_records(tmp_path)))
         save_record(tmp_path / "sample", record)
     assert [record.run_id for record in list_records(tmp_path)] == list(reversed(names))
 

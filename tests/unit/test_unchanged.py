@@ -42,7 +42,7 @@ def config(constant_models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def find(config: PipelineConfig) -> RunRecord | None:
-    return find_unchanged(config, fingerprint_run(config))
+    return find_unchanged(config, fingerprint_run(config), list_records(config.output_dir.parent))
 
 
 def test_the_same_run_again_has_nothing_to_do(config: PipelineConfig) -> None:

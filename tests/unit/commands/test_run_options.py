@@ -13,6 +13,7 @@ from pipeline.commands import run
 from pipeline.commands.run_options import read_options, write_file, write_table
 from pipeline.config import Keep, RunOptions
 from pipeline.declared import ConfigError, list_fields
+from pipeline.notify.settings import Notify
 
 ROOT = Path(__file__).parents[3]
 
@@ -102,6 +103,16 @@ def test_the_file_of_the_defaults_is_one_that_is_read(place: Path) -> None:
     options, set_by_file = read_options(None, {})
     assert options == RunOptions()
     assert set(set_by_file) == {field.name for field in list_fields(RunOptions)}
+
+
+def test_the_tables_in_the_file_of_the_defaults_need_only_be_uncommented(place: Path) -> None:
+    _, begin, tables = write_file().partition("# [notify]")
+    lines = [line.removeprefix("# ") for line in (begin + tables).splitlines() if line.startswith("# [") or "=" in line]
+    values = {'env = ""': 'env = "ALARMS"', "versions = N": "versions = 10", "days = D": "days = 30"}
+    (place / "pipeline.toml").write_text("\n".join(values.get(line, line) for line in lines if line != 'file = ""'))
+    options, _ = read_options(None, {})
+    assert options.notify == Notify(env="ALARMS")
+    assert options.keep == Keep(versions=10, days=30)
 
 
 def test_what_stays_is_a_table_of_the_file_and_no_option(tmp_path: Path) -> None:
