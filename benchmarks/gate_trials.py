@@ -19,8 +19,7 @@ from components.gate import answers as gate_answers
 from components.gate.calibration import bin_answers
 from components.gate.checks import OVERALL, Check
 from components.gate.model_checks import Bounds, check_model
-from components.images.idx import read_images, read_labels
-from components.images.idx_folder import Dataset
+from components.images.idx_folder import Dataset, read_split
 
 Pair = tuple[Training, Training]
 
@@ -29,10 +28,10 @@ class Trials:
     """Trainings that have kept their answers to one data set, and the gate with some bounds."""
 
     def __init__(self, directory: Path, dataset: Dataset, bounds: Bounds) -> None:
-        images, labels = dataset.files[EVAL_SPLIT]
+        self._images, labels = read_split(dataset, EVAL_SPLIT)
+        self._labels = labels.astype(int)
         self.class_names, self.bounds = dataset.class_names, bounds
         self._directory, self._shape = directory, dataset.image_shape
-        self._images, self._labels = read_images(images), read_labels(labels).astype(int)
         self.get_answers = cache(self._get_answers)
         self.judge = cache(self._judge)
 

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.data import add_data_option, provide_data
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
 from components.images.appearance import choose_looked_at, count_appearance, list_oddities
-from components.images.idx import read_images
-from components.images.idx_folder import load_dataset
+from components.images.idx_folder import load_dataset, read_split
 
 _NOISE_IMAGES = 2_000
 IMAGES_PER_BATCH = 5_000  # as many as are in a file of examples
@@ -61,8 +60,8 @@ def main() -> None:
     add_data_option(parser)
     with tempfile.TemporaryDirectory() as workplace:
         directory, data = provide_data(parser.parse_args().data, Path(workplace))
-        files = load_dataset(directory).files
-        rates = measure_rates(*(read_images(files[split][0]) for split in (TRAIN_SPLIT, EVAL_SPLIT)))
+        dataset = load_dataset(directory)
+        rates = measure_rates(*(read_split(dataset, split)[0] for split in (TRAIN_SPLIT, EVAL_SPLIT)))
     print(f"Warned of, {data}:")
     for kind, rate in rates.items():
         print(f"  {kind:<40}{rate:>9.2%}")

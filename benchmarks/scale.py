@@ -27,8 +27,8 @@ from benchmarks.measure import (
     write_report,
 )
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
-from components.images.idx import read_images, read_labels, write_idx
-from components.images.idx_folder import load_dataset
+from components.images.idx import write_idx
+from components.images.idx_folder import load_dataset, read_split
 
 SIZES = (70_000, 280_000, 700_000)
 EVAL_SHARE = 7  # one image of seven is for evaluation
@@ -80,11 +80,11 @@ def run_size(data_dir: Path, workplace: Path, size: int, console: Console) -> di
 
 def write_replicas(source: Path, destination: Path, size: int) -> None:
     """Write `size` images as plain IDX files: those of `source` again and again, each time shifted otherwise."""
-    files = load_dataset(source).files
+    dataset = load_dataset(source)
     destination.mkdir()
     evaluation = size // EVAL_SHARE
     for split, prefix, count in ((TRAIN_SPLIT, "train", size - evaluation), (EVAL_SPLIT, "t10k", evaluation)):
-        images, labels = read_images(files[split][0]), read_labels(files[split][1])
+        images, labels = read_split(dataset, split)
         write_idx(destination / f"{prefix}-images-idx3-ubyte", replicate_images(images, count))
         write_idx(destination / f"{prefix}-labels-idx1-ubyte", np.resize(labels, count))
 

@@ -71,14 +71,13 @@ def main() -> None:
 def read_arrays(data_dir: Path) -> Arrays:
     """Read a folder of IDX files."""
     from components.features import EVAL_SPLIT, TRAIN_SPLIT
-    from components.images.idx import read_images, read_labels
-    from components.images.idx_folder import load_dataset
+    from components.images.idx_folder import load_dataset, read_split
 
-    files = load_dataset(data_dir).files
+    dataset = load_dataset(data_dir)
     arrays: list[Any] = []
     for split in (TRAIN_SPLIT, EVAL_SPLIT):
-        images, labels = files[split]
-        arrays += [(read_images(images) / 255.0).astype(np.float32), read_labels(labels).astype(np.int32)]
+        images, labels = read_split(dataset, split)
+        arrays += [(images / 255.0).astype(np.float32), labels.astype(np.int32)]
     return Arrays(*arrays)
 
 

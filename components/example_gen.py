@@ -1,6 +1,7 @@
 """ExampleGen: IDX files to tf.Example records, in shards that Beam writes in parallel."""
 
 import json
+import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -13,19 +14,21 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.features import CLASS_NAMES_PROPERTY, COUNTS_PROPERTY, IMAGE_KEY, LABEL_KEY, NOTE_PROPERTY, SPLITS
-from components.images.idx import read_rows, unpack
-from components.images.idx_folder import DataError, Dataset, load_dataset
+from components.images.idx import is_packed, read_rows, unpack
+from components.images.idx_folder import DataError, Dataset, Pair, load_dataset
 
-IMAGES_PER_SHARD = 5_000
+SHARD_BYTES = 4_000_000  # of images, unless that makes more than MOST_SHARDS; no more are held at once
+MOST_SHARDS = 1_000  # of a split; each further pair of files may add one
 
 
 class Shard(NamedTuple):
-    """Rows `start` to `stop` of one split, and the TFRecord file that they become."""
+    """Rows `start` to `stop` of a pair of plain IDX files, read `step` at a time, and the TFRecord file of them."""
 
     images: str
     labels: str
     start: int
     stop: int
+    step: int
     destination: str
 
 
@@ -47,7 +50,7 @@ def IdxExampleGen(
     if data_digest and dataset.digest != data_digest:
         raise DataError(f"{dataset.directory}: the files changed while the run was starting; run it again.")
     describe_examples(examples, dataset)
-    # Nothing can be read from the middle of a gzip file, so the shards are cut from a plain copy. It lies beside them
+    # Nothing can be read from the middle of a gzip file, so its shards are cut from a plain copy. It lies beside them
     # while they are written: where a worker can write, it can read.
     with TemporaryDirectory(prefix=".plain-", dir=examples.uri) as scratch, beam_pipeline as pipeline:
         (
@@ -70,32 +73,46 @@ def describe_examples(examples: types.Artifact, dataset: Dataset) -> None:
 
 
 def plan_shards(dataset: Dataset, scratch: Path, destination: Path) -> list[Shard]:
-    """Unpack the files of `dataset` into `scratch` and cut each split into shards below `destination`."""
+    """Cut each split of `dataset` into shards below `destination`; what is gzip is unpacked into `scratch`."""
     shards = []
+    step = max(1, SHARD_BYTES // math.prod(dataset.image_shape))
     for split in SPLITS:
-        scratch.mkdir(parents=True, exist_ok=True)
-        images, labels = (scratch / f"{split}-{kind}" for kind in ("images", "labels"))
-        for source, plain in zip(dataset.files[split], (images, labels), strict=True):
-            unpack(source, plain)
         directory = destination / f"Split-{split}"
         directory.mkdir(parents=True, exist_ok=True)
-        starts = range(0, dataset.counts[split], IMAGES_PER_SHARD)
-        for index, start in enumerate(starts):
-            stop = min(start + IMAGES_PER_SHARD, dataset.counts[split])
-            name = f"data_tfrecord-{index:05d}-of-{len(starts):05d}"
-            shards.append(Shard(str(images), str(labels), start, stop, str(directory / name)))
+        rows = max(step, math.ceil(dataset.counts[split] / MOST_SHARDS))
+        plain = [
+            Pair(provide_plain(pair.images, scratch), provide_plain(pair.labels, scratch), pair.count)
+            for pair in dataset.pairs[split]
+        ]
+        cuts = [(pair, start) for pair in plain for start in range(0, pair.count, rows)]
+        for index, (pair, start) in enumerate(cuts):
+            path = directory / f"data_tfrecord-{index:05d}-of-{len(cuts):05d}"
+            stop = min(start + rows, pair.count)
+            shards.append(Shard(str(pair.images), str(pair.labels), start, stop, step, str(path)))
     return shards
 
 
+def provide_plain(path: Path, scratch: Path) -> Path:
+    """Return the file itself where it is plain, else an unpacked copy in the folder `scratch`."""
+    if not is_packed(path):
+        return path
+    plain = scratch / path.name
+    unpack(path, plain)
+    return plain
+
+
 def write_shard(shard: Shard) -> None:
-    """Write one shard as an uncompressed TFRecord file of tf.Example records."""
-    images = read_rows(Path(shard.images), shard.start, shard.stop)
-    labels = read_rows(Path(shard.labels), shard.start, shard.stop)
-    frames = {int(label): frame_example(images[0].size, int(label)) for label in set(labels.tolist())}
+    """Write one shard as an uncompressed TFRecord file of tf.Example records, `step` rows at a time."""
+    frames: dict[int, tuple[bytes, bytes]] = {}
     with tf.io.TFRecordWriter(shard.destination) as writer:
-        for image, label in zip(images, labels.tolist(), strict=True):
-            head, tail = frames[label]
-            writer.write(head + image.tobytes() + tail)
+        for start in range(shard.start, shard.stop, shard.step):
+            stop = min(start + shard.step, shard.stop)
+            images, labels = (read_rows(Path(path), start, stop) for path in (shard.images, shard.labels))
+            for image, label in zip(images, labels.tolist(), strict=True):
+                if label not in frames:
+                    frames[label] = frame_example(image.size, label)
+                head, tail = frames[label]
+                writer.write(head + image.tobytes() + tail)
 
 
 def frame_example(image_size: int, label: int) -> tuple[bytes, bytes]:

@@ -108,6 +108,19 @@ def read_rows(path: Path, start: int, stop: int) -> NDArray[np.uint8]:
     return rows.reshape(stop - start, *shape[1:])
 
 
+def is_packed(path: Path) -> bool:
+    """Tell by the first bytes whether a file is gzip.
+
+    Raises:
+        IdxError: it cannot be read.
+    """
+    try:
+        with open_regular(path) as stream:
+            return stream.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def unpack(path: Path, destination: Path) -> None:
     """Write the uncompressed bytes of a plain or gzip file to `destination`, which appears only when complete.
 

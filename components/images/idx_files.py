@@ -1,4 +1,4 @@
-"""Finds the four files of an IDX data set under the names that they are handed on with."""
+"""Finds the files of an IDX data set under the names that they are handed on with."""
 
 from __future__ import annotations
 
@@ -9,24 +9,47 @@ from pathlib import Path
 _KINDS = {"images": 3, "labels": 1}  # and their dimensions
 
 
-def list_files(directory: Path, prefix: str, kind: str) -> list[Path]:
-    """List the files that hold the `images` or `labels` of a split, in the order of preference.
+def list_stems(directory: Path, prefix: str) -> list[str]:
+    """List what the names of a split's pairs of files begin with, in the order of the names of the images.
+
+    That is `train` for `train-images-idx3-ubyte.gz`, and `train-01`, `train-02` and so on for a split in parts,
+    `train-01-images-idx3-ubyte.gz` and so on. A pair is listed where one of its files is there.
+
+    Args:
+        directory: Where to look.
+        prefix: `train` or `t10k`.
+
+    Returns:
+        The prefix itself where nothing is found.
+    """
+    endings = [f"{name}{packed}" for kind in _KINDS for name in _list_names("", kind) for packed in ("", ".gz")]
+    try:
+        found = os.listdir(directory)  # noqa: PTH208 - names are all that is wanted
+    except OSError:
+        found = []
+    stems = {name.removesuffix(ending) for name in found for ending in endings if name.endswith(ending)}
+    stems = {stem for stem in stems if stem == prefix or stem.startswith(f"{prefix}-")}
+    return sorted(stems, key=lambda stem: name_file(stem, "images")) or [prefix]
+
+
+def list_files(directory: Path, stem: str, kind: str) -> list[Path]:
+    """List the files that hold the `images` or `labels` of a pair, in the order of preference.
 
     `train-images-idx3-ubyte` as published; `train-images.idx3-ubyte` as Kaggle and some unpackers have it; each plain
     or with `.gz`, in `directory` or in a folder there that has such a name itself.
 
     Args:
         directory: Where to look.
-        prefix: `train` or `t10k`.
+        stem: What their names begin with, as `list_stems` gives it.
         kind: `images` or `labels`.
     """
-    names = [name + ending for name in _list_names(prefix, kind) for ending in ("", ".gz")]
+    names = [name + ending for name in _list_names(stem, kind) for ending in ("", ".gz")]
     return list(_find(directory, names, deeper=True))
 
 
-def name_file(prefix: str, kind: str) -> str:
+def name_file(stem: str, kind: str) -> str:
     """Return the name of a file as published, without `.gz`."""
-    return next(_list_names(prefix, kind))
+    return next(_list_names(stem, kind))
 
 
 def count_dimensions(kind: str) -> int:
@@ -34,9 +57,9 @@ def count_dimensions(kind: str) -> int:
     return _KINDS[kind]
 
 
-def _list_names(prefix: str, kind: str) -> Iterator[str]:
+def _list_names(stem: str, kind: str) -> Iterator[str]:
     for separator in "-.":
-        yield f"{prefix}-{kind}{separator}idx{_KINDS[kind]}-ubyte"
+        yield f"{stem}-{kind}{separator}idx{_KINDS[kind]}-ubyte"
 
 
 def _find(directory: Path, names: list[str], *, deeper: bool) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""A folder of four IDX files, and the class names beside them, read as one data set."""
+"""A folder of IDX files, and the class names beside them, read as one data set."""
 
 from __future__ import annotations
 
@@ -7,23 +7,35 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.features import CLASS_NAMES, EVAL_SPLIT, TRAIN_SPLIT
 from components.images import class_names
-from components.images.idx import IdxError, IdxFile, read_labels, verify_idx
-from components.images.idx_files import count_dimensions, list_files, name_file
+from components.images.idx import IdxError, IdxFile, read_images, read_labels, verify_idx
+from components.images.idx_files import count_dimensions, list_files, list_stems, name_file
 
 # What `load_dataset(folder).digest` gives for a folder with just the files of Fashion-MNIST; CLASS_NAMES are in it.
 FASHION_MNIST_DIGEST = "949cf74c72cda9437348e4801d2d93df0c168e051af9d2ed2b016bd027ad6141"
 _PREFIXES = {TRAIN_SPLIT: "train", EVAL_SPLIT: "t10k"}
 _KINDS = ("images", "labels")
+_Verified = tuple[IdxFile, IdxFile]
 
 
 class DataError(ValueError):
     """The data cannot be used; one sentence says why and what to do about it."""
+
+
+class Pair(NamedTuple):
+    """A file of images and the file of their labels, each plain or gzip IDX."""
+
+    images: Path
+    labels: Path
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +48,8 @@ class Dataset:
     """Where the data comes from, for people."""
     directory: Path
     """The folder with the files."""
-    files: dict[str, tuple[Path, Path]]
-    """Images and labels of each split, plain or gzip IDX."""
+    pairs: dict[str, tuple[Pair, ...]]
+    """The pairs of files of each split, in the order of their images."""
     counts: dict[str, int]
     """Number of images of each split, at least 1."""
     image_shape: tuple[int, int]
@@ -45,18 +57,20 @@ class Dataset:
     class_names: tuple[str, ...]
     """Names in the order of the labels, 2 to 256 of them; the labels themselves are not checked against them here."""
     digest: str
-    """SHA-256 in hex over the uncompressed contents of the four files and the class names."""
+    """SHA-256 in hex over the uncompressed contents of the files and the class names. The same images in more or fewer
+    pairs of files have another."""
     note: str = ""
     """What a person has to know of it: that drawn samples stand in for real data, or that its classes have no names."""
 
 
 def load_dataset(directory: Path, *, name: str | None = None, source: str | None = None, note: str = "") -> Dataset:
-    """Verify the four IDX files of a folder, read its class names, and take its digest.
+    """Verify the IDX files of a folder, read its class names, and take its digest.
 
     The files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    `t10k-labels-idx1-ubyte`, each plain or with `.gz`, or under the other names that idx_files.py knows. An optional
-    `labels.txt` (UTF-8) holds a class name a line; without it the classes are called as their labels, unless it is
-    Fashion-MNIST. The files are read once, side by side.
+    `t10k-labels-idx1-ubyte`, each plain or with `.gz`, or under the other names that idx_files.py knows. A split may
+    come in parts, `train-*-images-idx3-ubyte` with `train-*-labels-idx1-ubyte`, in the sorted order of their names.
+    An optional `labels.txt` (UTF-8) holds a class name a line; without it the classes are called as their labels,
+    unless it is Fashion-MNIST. The files are read once, side by side.
 
     Args:
         directory: the folder.
@@ -68,10 +82,9 @@ def load_dataset(directory: Path, *, name: str | None = None, source: str | None
         DataError: a file is missing, there twice with different contents, damaged, or does not fit to another one.
     """
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - a link to the newest data keeps its name
-    found = _verify_files(directory)
-    files = {split: (found[split, "images"], found[split, "labels"]) for split in _PREFIXES}
+    files = _verify_files(directory)
     _check_fit(directory, files)
-    digests = b"".join(found[split, kind].digest for split in _PREFIXES for kind in _KINDS)
+    digests = b"".join(_join_digests(each) for pairs in files.values() for each in zip(*pairs, strict=True))
     try:
         names, own_note = _name_classes(directory, files, digests)
     except class_names.ClassNameError as error:
@@ -80,20 +93,39 @@ def load_dataset(directory: Path, *, name: str | None = None, source: str | None
         name=name or _folder_name(directory),
         source=source or f"IDX files from {directory}",
         directory=directory,
-        files={split: (images.path, labels.path) for split, (images, labels) in files.items()},
-        counts={split: images.shape[0] for split, (images, _) in files.items()},
-        image_shape=(found[TRAIN_SPLIT, "images"].shape[1], found[TRAIN_SPLIT, "images"].shape[2]),
+        pairs={
+            split: tuple(Pair(images.path, labels.path, images.shape[0]) for images, labels in pairs)
+            for split, pairs in files.items()
+        },
+        counts={split: sum(images.shape[0] for images, _ in pairs) for split, pairs in files.items()},
+        image_shape=(files[TRAIN_SPLIT][0][0].shape[1], files[TRAIN_SPLIT][0][0].shape[2]),
         class_names=names,
         digest=_take_digest(digests, names),
         note=note or own_note,
     )
 
 
-def _verify_files(directory: Path) -> dict[tuple[str, str], IdxFile]:
-    """Return the file of each split and kind; of several with equal contents the first."""
+def read_split(dataset: Dataset, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read all images and labels of a split.
+
+    Returns:
+        uint8 [N, H, W], 0 to 255, and uint8 [N].
+
+    Raises:
+        IdxError: A file cannot be read, or has changed and is no longer sound.
+    """
+    pairs = dataset.pairs[split]
+    images, labels = [read_images(pair.images) for pair in pairs], [read_labels(pair.labels) for pair in pairs]
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _verify_files(directory: Path) -> dict[str, list[_Verified]]:
+    """Return the pairs of each split; of several files with equal contents the first."""
+    stems = {split: _list_stems(directory, prefix) for split, prefix in _PREFIXES.items()}
     candidates = {
-        (split, kind): _list_candidates(directory, prefix, kind)
-        for split, prefix in _PREFIXES.items()
+        (stem, kind): _list_candidates(directory, stem, kind)
+        for split in _PREFIXES
+        for stem in stems[split]
         for kind in _KINDS
     }
     with ThreadPoolExecutor() as pool:  # zlib and hashlib let go of the GIL
@@ -110,25 +142,39 @@ def _verify_files(directory: Path) -> dict[tuple[str, str], IdxFile]:
             if other.digest != first.digest:
                 names = " and ".join(str(each.path.relative_to(directory)) for each in (first, other))
                 raise DataError(f"{names} in {directory} have different contents; remove one of them")
-    return {key: files[0] for key, files in found.items()}
+    return {split: [(found[stem, "images"][0], found[stem, "labels"][0]) for stem in stems[split]] for split in stems}
 
 
-def _list_candidates(directory: Path, prefix: str, kind: str) -> list[Path]:
-    candidates = list_files(directory, prefix, kind)
+def _list_stems(directory: Path, prefix: str) -> list[str]:
+    stems = list_stems(directory, prefix)
+    if prefix in stems and len(stems) > 1:
+        whole, part = name_file(prefix, "images"), name_file(min(set(stems) - {prefix}), "images")
+        raise DataError(
+            f"files named like {whole} and like {part} in {directory}; expected all {prefix} images in one pair of "
+            f"files, or parts of them in several: remove the others"
+        )
+    return stems
+
+
+def _list_candidates(directory: Path, stem: str, kind: str) -> list[Path]:
+    candidates = list_files(directory, stem, kind)
     if not candidates:
-        stem = name_file(prefix, kind)
-        raise DataError(f"neither {stem} nor {stem}.gz in {directory}; expected a folder with the four IDX files")
+        name = name_file(stem, kind)
+        expected = "a folder with the four IDX files"
+        if stem not in _PREFIXES.values():
+            expected = f"both the images and the labels of {stem}"
+        raise DataError(f"neither {name} nor {name}.gz in {directory}; expected {expected}")
     return candidates
 
 
-def _name_classes(
-    directory: Path, files: dict[str, tuple[IdxFile, IdxFile]], digests: bytes
-) -> tuple[tuple[str, ...], str]:
+def _name_classes(directory: Path, files: dict[str, list[_Verified]], digests: bytes) -> tuple[tuple[str, ...], str]:
     """Return the names of the classes, and what is to be said of them."""
     names = class_names.read_class_names(directory)
     if names is None and _take_digest(digests, CLASS_NAMES) == FASHION_MNIST_DIGEST:
         return CLASS_NAMES, ""
-    found = np.unique(np.concatenate([np.unique(read_labels(labels.path)) for _, labels in files.values()]))
+    found = np.unique(
+        np.concatenate([np.unique(read_labels(labels.path)) for pairs in files.values() for _, labels in pairs])
+    )
     if names is None:
         names = class_names.name_classes(found, directory)
         return names, f"No {class_names.FILE} in {directory}: the classes are called {names[0]} to {names[-1]}."
@@ -136,23 +182,30 @@ def _name_classes(
     return names, ""
 
 
+def _join_digests(files: tuple[IdxFile, ...]) -> bytes:
+    """Return 32 bytes for the images, or for the labels, of a split: of a single file its own digest."""
+    joined = b"".join(file.digest for file in files)
+    return joined if len(files) == 1 else hashlib.sha256(joined).digest()
+
+
 def _take_digest(digests: bytes, names: tuple[str, ...]) -> str:
     return hashlib.sha256(digests + "\n".join(names).encode()).hexdigest()
 
 
-def _check_fit(directory: Path, files: dict[str, tuple[IdxFile, IdxFile]]) -> None:
-    for images, labels in files.values():
+def _check_fit(directory: Path, files: dict[str, list[_Verified]]) -> None:
+    first, _ = files[TRAIN_SPLIT][0]
+    for images, labels in chain.from_iterable(files.values()):
         if images.shape[0] != labels.shape[0]:
             raise DataError(
                 f"{images.shape[0]} images in {images.path.name}, but {labels.shape[0]} labels in {labels.path.name}; "
                 f"give each image in {directory} one label"
             )
-    train, evaluation = files[TRAIN_SPLIT][0].shape[1:], files[EVAL_SPLIT][0].shape[1:]
-    if train != evaluation:
-        raise DataError(
-            f"training images of {train[0]} x {train[1]} pixels, but t10k images of {evaluation[0]} x {evaluation[1]}; "
-            f"give all images in {directory} the same size"
-        )
+        if images.shape[1:] != first.shape[1:]:
+            sizes = ["{} x {}".format(*each.shape[1:]) for each in (first, images)]
+            raise DataError(
+                f"images of {sizes[0]} pixels in {first.path.name}, but of {sizes[1]} in {images.path.name}; "
+                f"give all images in {directory} the same size"
+            )
 
 
 def _folder_name(directory: Path) -> str:

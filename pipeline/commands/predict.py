@@ -16,8 +16,7 @@ from rich.text import Text
 
 from components.features import EVAL_SPLIT, TRAIN_SPLIT
 from components.images.appearance import list_oddities
-from components.images.idx import read_images, read_labels
-from components.images.idx_folder import DataError, Dataset, load_dataset
+from components.images.idx_folder import DataError, Dataset, load_dataset, read_split
 from components.images.image_files import Picture, read_image_file
 from components.images.statistics import Counts
 from components.images.summary import read_summary
@@ -160,11 +159,11 @@ def _ask_evaluation(
         raise PredictError(
             f"{dataset.directory}: its images are of another size than those of the model; name its data with --data."
         )
-    image_file, label_file = dataset.files[EVAL_SPLIT]
     for index in indices:
         if not 0 <= index < dataset.counts[EVAL_SPLIT]:
             raise PredictError(f"evaluation image {index}: expected 0 to {dataset.counts[EVAL_SPLIT] - 1:,}.")
-    picture, labels = Picture(read_images(image_file)), read_labels(label_file)
+    pixels, labels = read_split(dataset, EVAL_SPLIT)
+    picture = Picture(pixels)
     images, opposites = (picture.flatten(0, invert=choice) for choice in (invert, not invert))
     for index in indices:
         yield Question(f"eval {index}", images[index], opposites[index], int(labels[index]))

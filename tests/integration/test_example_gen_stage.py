@@ -16,7 +16,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components import example_gen
 from components.example_gen import IdxExampleGen
 from components.images.datasets import DataError, Dataset
-from components.images.idx import read_images, read_labels
+from components.images.idx_folder import read_split
 
 
 def run_stage(tmp_path: Path, data_dir: Path, digest: str = "", beam_args: tuple[str, ...] = ()) -> Any:
@@ -40,14 +40,14 @@ def read_shards(artifact: Any, split: str) -> dict[str, list[tuple[bytes, int]]]
 def test_every_image_is_there_once_in_order_in_the_planned_shards(
     sample_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(example_gen, "IMAGES_PER_SHARD", 250)
+    monkeypatch.setattr(example_gen, "SHARD_BYTES", 250 * 28 * 28)
     artifact = run_stage(tmp_path, sample_dataset.directory, sample_dataset.digest)
     for split, sizes in (("train", [250, 250, 100]), ("eval", [200])):
         shards = read_shards(artifact, split)
         assert [len(shard) for shard in shards.values()] == sizes
         assert list(shards) == [f"data_tfrecord-{index:05d}-of-{len(sizes):05d}" for index in range(len(sizes))]
-        images, labels = sample_dataset.files[split]
-        expected = zip(map(np.ndarray.tobytes, read_images(images)), read_labels(labels).tolist(), strict=True)
+        images, labels = read_split(sample_dataset, split)
+        expected = zip(map(np.ndarray.tobytes, images), labels.tolist(), strict=True)
         assert [example for shard in shards.values() for example in shard] == list(expected)
     assert sorted(path.name for path in Path(artifact.uri).iterdir()) == ["Split-eval", "Split-train"]
 
@@ -64,7 +64,7 @@ def test_two_worker_processes_write_the_same_files(
     sample_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What each worker is sent can be sent, and none needs the memory of this process."""
-    monkeypatch.setattr(example_gen, "IMAGES_PER_SHARD", 100)
+    monkeypatch.setattr(example_gen, "SHARD_BYTES", 100 * 28 * 28)
     workers = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
     spread = run_stage(tmp_path / "spread", sample_dataset.directory, beam_args=workers)
     alone = run_stage(tmp_path / "alone", sample_dataset.directory)

@@ -12,7 +12,7 @@ from benchmarks.retraining import find_missed_targets, plan_faulty, plan_sound
 from benchmarks.trainings import INVERTED, MISSING, OTHER_DIVISOR, WRONG_LABELS, Training, answer, spoil
 from components.gate.model_checks import Bounds
 from components.images.datasets import Dataset
-from components.images.idx import read_labels
+from components.images.idx_folder import read_split
 
 LABELS = np.arange(1_000, dtype=np.int32) % 10
 IMAGES = np.linspace(0, 1, 1_000, dtype=np.float32)[:, None, None]
@@ -58,7 +58,7 @@ def test_every_training_has_a_file_of_its_own() -> None:
 @pytest.fixture
 def trials(sample_dataset: Dataset, tmp_path: Path) -> Trials:
     """Three sound trainings of ten wrong answers each, and one that answers 30 images of class 2 wrong beside those."""
-    labels = read_labels(sample_dataset.files["eval"][1]).astype(int)
+    labels = read_split(sample_dataset, "eval")[1].astype(int)
     rng = np.random.default_rng(1)
     faulty = Training(seed=9, fault=WRONG_LABELS, size=0.5, label=2)
     for training in (*(Training(seed=seed) for seed in (1, 2, 3)), faulty):

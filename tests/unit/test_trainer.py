@@ -37,8 +37,8 @@ def files(sample_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     """The patterns of the training examples in seven shards."""
     directory = tmp_path_factory.mktemp("shards")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(example_gen, "IMAGES_PER_SHARD", 90)
-        for shard in plan_shards(sample_dataset, directory / "scratch", directory):
+        patch.setattr(example_gen, "SHARD_BYTES", 90 * 28 * 28)
+        for shard in plan_shards(sample_dataset, directory, directory):
             write_shard(shard)
     return [f"{directory}/Split-train/*"]
 
@@ -57,12 +57,10 @@ def list_examples(blocks: list[Block]) -> list[tuple[bytes, int]]:
 
 
 def test_in_memory_all_examples_are_one_block_in_the_order_of_the_files(files, transform, sample_dataset) -> None:
-    from components.images.idx import read_images, read_labels
+    from components.images.idx_folder import read_split
 
     (block,) = ExampleBlocks(files, transform, 32, 42)(0)
-    images, labels = (
-        read(path) for read, path in zip((read_images, read_labels), sample_dataset.files["train"], strict=True)
-    )
+    images, labels = read_split(sample_dataset, "train")
     np.testing.assert_array_equal(block.images.numpy(), images.astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(block.labels.numpy(), labels)
     assert block.labels.dtype == tf.int32

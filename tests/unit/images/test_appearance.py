@@ -10,8 +10,7 @@ import pytest
 
 from benchmarks.odd_pictures import measure_rates
 from components.images.appearance import count_appearance, count_border, list_oddities, measure_appearance
-from components.images.idx import read_images
-from components.images.idx_folder import load_dataset
+from components.images.idx_folder import load_dataset, read_split
 from components.images.samples import draw_samples
 
 REAL = os.environ.get("FASHION_MNIST_DIR", "")
@@ -24,8 +23,8 @@ def assert_warned(rates: dict[str, float]) -> None:
 
 @pytest.mark.skipif(not REAL, reason="FASHION_MNIST_DIR is not set")
 def test_of_the_real_test_images_hardly_any_is_odd_and_all_else_is() -> None:
-    files = load_dataset(Path(REAL)).files
-    assert_warned(measure_rates(read_images(files["train"][0]), read_images(files["eval"][0])))
+    dataset = load_dataset(Path(REAL))
+    assert_warned(measure_rates(*(read_split(dataset, split)[0] for split in ("train", "eval"))))
 
 
 @pytest.mark.parametrize("count", [100, 2_000])

@@ -19,8 +19,8 @@ import pytest
 from components.features import CLASS_NAMES
 from components.images import datasets, idx_folder
 from components.images.datasets import CHECKSUMS, FASHION_MNIST_DIGEST, find_dataset
-from components.images.idx import read_labels, unpack, write_idx
-from components.images.idx_folder import DataError, Dataset, load_dataset
+from components.images.idx import read_images, read_labels, unpack, write_idx
+from components.images.idx_folder import DataError, Dataset, load_dataset, read_split
 from components.images.samples import write_samples
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
@@ -102,7 +102,8 @@ def test_a_sound_folder_is_described(folder: Path) -> None:
     assert dataset.counts == {"train": 120, "eval": 100}
     assert dataset.image_shape == (28, 28)
     assert dataset.class_names == CLASS_NAMES
-    assert dataset.files["eval"] == (folder / "t10k-images-idx3-ubyte.gz", folder / "t10k-labels-idx1-ubyte.gz")
+    (pair,) = dataset.pairs["eval"]
+    assert pair == (folder / "t10k-images-idx3-ubyte.gz", folder / "t10k-labels-idx1-ubyte.gz", 100)
     assert dataset.source == f"IDX files from {folder}"
     assert re.fullmatch("my-data-[0-9a-f]{6}", dataset.name)
     assert re.fullmatch("[0-9a-f]{64}", dataset.digest)
@@ -184,7 +185,7 @@ def test_a_file_is_found_under_the_names_that_it_is_handed_on_with(folder: Path,
     unpack(packed, folder / name)
     dataset = load_dataset(folder)
     assert dataset.digest == expected
-    assert dataset.files["train"][0] == folder / name
+    assert dataset.pairs["train"][0].images == folder / name
 
 
 def test_a_file_that_is_there_twice_is_taken_where_both_are_the_same(folder: Path) -> None:
@@ -248,8 +249,76 @@ def test_images_without_labels_are_refused(folder: Path) -> None:
 
 def test_images_of_two_sizes_are_refused(folder: Path) -> None:
     write_idx(folder / "t10k-images-idx3-ubyte.gz", np.zeros((100, 28, 32), np.uint8))
-    with pytest.raises(DataError, match="28 x 28 pixels, but t10k images of 28 x 32"):
+    with pytest.raises(DataError, match=r"images of 28 x 28 pixels in train-images-.*, but of 28 x 32 in t10k-images-"):
         load_dataset(folder)
+
+
+@pytest.fixture
+def parts(folder: Path, tmp_path: Path) -> Path:
+    """The same data set in parts: three for training, of which the second is plain, and two for evaluation."""
+    directory = tmp_path / "parts"
+    directory.mkdir()
+    shutil.copy(folder / "labels.txt", directory)
+    for prefix, cuts in (("train", (50, 51)), ("t10k", (30,))):
+        for kind, read in (("images-idx3-ubyte", read_images), ("labels-idx1-ubyte", read_labels)):
+            for number, part in enumerate(np.split(read(folder / f"{prefix}-{kind}.gz"), cuts)):
+                write_idx(directory / f"{prefix}-{number:02}-{kind}{'' if number == 1 else '.gz'}", part)
+    return directory
+
+
+def test_parts_are_the_one_data_set_in_the_order_of_their_names(folder: Path, parts: Path) -> None:
+    whole, dataset = load_dataset(folder), load_dataset(parts)
+    assert dataset.counts == whole.counts
+    assert (dataset.image_shape, dataset.class_names) == (whole.image_shape, whole.class_names)
+    assert [pair.count for pair in dataset.pairs["train"]] == [50, 1, 69]
+    for split in ("train", "eval"):
+        for found, expected in zip(read_split(dataset, split), read_split(whole, split), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_part_that_becomes_one_of_the_other_split_changes_the_digest(parts: Path) -> None:
+    """Though the files are the same, in the same order."""
+    before = load_dataset(parts).digest
+    for kind in ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"):
+        (parts / f"train-02-{kind}").rename(parts / f"t10k--{kind}")
+    moved = load_dataset(parts)
+    assert moved.counts == {"train": 51, "eval": 169}
+    assert moved.digest != before
+
+
+def test_parts_that_change_places_change_the_digest(parts: Path) -> None:
+    before = load_dataset(parts).digest
+    for kind in ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"):
+        (parts / f"train-00-{kind}").rename(parts / f"train-03-{kind}")
+    assert load_dataset(parts).digest != before
+
+
+def test_a_part_without_its_partner_is_refused(parts: Path) -> None:
+    (parts / "train-01-labels-idx1-ubyte").unlink()
+    expected = "neither train-01-labels-idx1-ubyte nor .* expected both the images and the labels of train-01$"
+    with pytest.raises(DataError, match=expected):
+        load_dataset(parts)
+
+
+def test_a_part_whose_counts_differ_is_refused(parts: Path) -> None:
+    """Though there are as many labels as images in all."""
+    for number, count in ((0, 49), (2, 70)):
+        write_idx(parts / f"train-{number:02}-labels-idx1-ubyte.gz", np.zeros(count, np.uint8))
+    with pytest.raises(DataError, match=r"^50 images in train-00-images-.*, but 49 labels in train-00-labels"):
+        load_dataset(parts)
+
+
+def test_a_part_of_another_image_size_is_refused(parts: Path) -> None:
+    write_idx(parts / "train-01-images-idx3-ubyte", np.zeros((1, 28, 27), np.uint8))
+    with pytest.raises(DataError, match=r"28 x 28 pixels in train-00-.*, but of 28 x 27 in train-01-"):
+        load_dataset(parts)
+
+
+def test_a_whole_among_its_parts_is_refused(folder: Path, parts: Path) -> None:
+    """Else every image would be there twice."""
+    shutil.copy(folder / TRAIN_IMAGES, parts)
+    with pytest.raises(DataError, match=r"files named like train-images-idx3-ubyte and like train-00-images-"):
+        load_dataset(parts)
 
 
 def test_images_of_another_size_are_welcome(folder: Path) -> None:
@@ -491,7 +560,6 @@ def test_the_real_files_have_the_known_sums(directory: str, cache: Path, tmp_pat
     assert dataset.digest == FASHION_MNIST_DIGEST
     assert dataset.counts == {"train": 60000, "eval": 10000}
     cache.mkdir(parents=True)
-    for pair in dataset.files.values():
-        for path in pair:
-            shutil.copy(path, cache)
+    for name in CHECKSUMS:
+        shutil.copy(dataset.directory / name, cache)
     assert find("fashion-mnist", tmp_path).directory == cache

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.images.idx import read_images, read_labels
+from components.features import SPLITS
+from components.images.idx_folder import read_split
 from components.training.loop import Block, EpochResult, fit
 from components.training.network import build_model
 
@@ -23,7 +24,7 @@ def make_block(images: np.ndarray, labels: np.ndarray) -> Block:
 @pytest.fixture(scope="module")
 def samples(sample_dataset) -> tuple[Block, Block]:
     """The training and the evaluation images of the samples, a block each."""
-    blocks = [make_block(read_images(images), read_labels(labels)) for images, labels in sample_dataset.files.values()]
+    blocks = [make_block(*read_split(sample_dataset, split)) for split in SPLITS]
     return blocks[0], blocks[1]
 
 

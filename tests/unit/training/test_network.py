@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components.features import CLASS_NAMES
-from components.images.idx import read_images
+from components.images.idx_folder import read_split
 from components.images.image_files import read_image_file
 from components.training.network import ImageTransform, ServingModel, build_model, export_model
 
@@ -33,7 +33,7 @@ def served(transform_graph_dir: Path, tmp_path_factory: pytest.TempPathFactory) 
 def images(sample_dataset) -> np.ndarray:
     """Fifty evaluation images and three that are extreme."""
     extreme = np.stack([np.full((28, 28), value, np.uint8) for value in (0, 128, 255)])
-    return np.concatenate([read_images(sample_dataset.files["eval"][0])[:50], extreme])
+    return np.concatenate([read_split(sample_dataset, "eval")[0][:50], extreme])
 
 
 def serialize(image: bytes) -> bytes:
