@@ -79,15 +79,15 @@ def plan_shards(dataset: Dataset, scratch: Path, destination: Path) -> list[Shar
     for split in SPLITS:
         directory = destination / f"Split-{split}"
         directory.mkdir(parents=True, exist_ok=True)
-        rows = max(step, math.ceil(dataset.counts[split] / MOST_SHARDS))
+        shard_rows = max(step, math.ceil(dataset.counts[split] / MOST_SHARDS))
         plain = [
-            Pair(provide_plain(pair.images, scratch), provide_plain(pair.labels, scratch), pair.count)
+            Pair(provide_plain(pair.images, scratch), provide_plain(pair.labels, scratch), pair.rows)
             for pair in dataset.pairs[split]
         ]
-        cuts = [(pair, start) for pair in plain for start in range(0, pair.count, rows)]
+        cuts = [(pair, start) for pair in plain for start in range(0, pair.rows, shard_rows)]
         for index, (pair, start) in enumerate(cuts):
             path = directory / f"data_tfrecord-{index:05d}-of-{len(cuts):05d}"
-            stop = min(start + rows, pair.count)
+            stop = min(start + shard_rows, pair.rows)
             shards.append(Shard(str(pair.images), str(pair.labels), start, stop, step, str(path)))
     return shards
 

@@ -166,7 +166,7 @@ class PipelineConfig(Options):
     """Name of the pipeline: the data set, so that runs on other data share neither metadata nor serving directory."""
 
     data_dir: str
-    """Folder of the four IDX files."""
+    """Folder of the IDX files."""
 
     data_digest: str = ""
     """SHA-256 of their contents; "" where they are not known yet."""

@@ -35,7 +35,8 @@ class Pair(NamedTuple):
 
     images: Path
     labels: Path
-    count: int
+    rows: int
+    """Number of images, and of labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -270,7 +270,7 @@ def test_parts_are_the_one_data_set_in_the_order_of_their_names(folder: Path, pa
     whole, dataset = load_dataset(folder), load_dataset(parts)
     assert dataset.counts == whole.counts
     assert (dataset.image_shape, dataset.class_names) == (whole.image_shape, whole.class_names)
-    assert [pair.count for pair in dataset.pairs["train"]] == [50, 1, 69]
+    assert [pair.rows for pair in dataset.pairs["train"]] == [50, 1, 69]
     for split in ("train", "eval"):
         for found, expected in zip(read_split(dataset, split), read_split(whole, split), strict=True):
             np.testing.assert_array_equal(found, expected)
