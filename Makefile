@@ -13,7 +13,7 @@ READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack torture torture-short prove-image check format \
-	lock benchmark benchmark-scale benchmark-retraining simulate-gate clean
+	lock benchmark benchmark-scale benchmark-retraining simulate-gate simulate-year clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ benchmark-retraining: $(READY) ## Train on the real data again and again, sound 
 simulate-gate: $(READY) ## How often the gate rejects for a loss that is none, and how often it catches one.
 	@$(RUN) -m benchmarks.gate_simulation $(ARGS)
 
+simulate-year: $(READY) ## Live through a year of nightly runs, with alarms, rollbacks and `clean`; ARGS="--days 60" for less.
+	@$(RUN) -m benchmarks.simulated_year $(ARGS)
+
 clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
 	rm -rf .venv .uv .kubeflow .torture .mypy_cache .pytest_cache .ruff_cache sbom.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -116,14 +119,12 @@ VALIDATOR := kubernetes-validate==1.37.0
 # Later releases of Debian call some of them ...t64.
 MARIADB := mariadb-server-core libaio1 libnuma1 liburing2 libpcre2-8-0
 
-# A fuzzer in a place of its own, for there is no wheel of it for every machine, and a clock that can be moved, unpacked.
+# A fuzzer in a place of its own, for there is no wheel of it for every machine.
 .torture/ready: | $(filter .uv/bin/uv,$(UV))
-	@echo "Getting atheris and libfaketime into .torture"
-	@rm -rf .torture && mkdir -p .torture/packages
+	@echo "Getting atheris into .torture"
+	@rm -rf .torture
 	@$(UV) venv --quiet --python .venv/bin/python .torture/atheris
 	@$(UV) pip install --quiet --python .torture/atheris/bin/python --only-binary :all: atheris numpy
-	@cd .torture/packages && apt-get update -qq && apt-get download -qq libfaketime
-	@dpkg -x .torture/packages/*.deb .torture/faketime
 	@touch $@
 
 .uv/bin/uv:

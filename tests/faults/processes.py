@@ -40,15 +40,22 @@ class Moment:
     seconds: float | None = None
 
 
-def make_command(*arguments: object) -> list[str]:
-    """Return the command line of the pipeline."""
-    return [sys.executable, "run_pipeline.py", *map(str, arguments)]
+def make_command(*arguments: object, days_ahead: int = 0) -> list[str]:
+    """Return the command line of the pipeline, with a clock that is so many days ahead."""
+    program = ["-m", "tests.moved_clock", days_ahead] if days_ahead else ["run_pipeline.py"]
+    return [sys.executable, *map(str, [*program, *arguments])]
 
 
-def call(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+def call(*arguments: object, days_ahead: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command of the pipeline to its end."""
     return subprocess.run(
-        make_command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=400, check=False, **options
+        make_command(*arguments, days_ahead=days_ahead),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+        **options,
     )
 
 
