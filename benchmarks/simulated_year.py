@@ -9,15 +9,17 @@ nights are real runs, with real trainings; only Python's clock is moved (tests/m
 from __future__ import annotations
 
 import argparse
+import email
+import email.policy
 import io
+import logging
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -26,8 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.mailbox import Mail, Mailbox
-from benchmarks.measure import ROOT
+from benchmarks.histories import time_command
 from components.images.idx import write_idx
 from components.images.samples import draw_samples, name_samples
 from components.serving.history import read_history
@@ -36,6 +37,7 @@ from pipeline.commands.history import HISTORY_FILE
 from pipeline.disk import measure_size
 from pipeline.quantities import write_size
 from pipeline.runs import RunRecord, Verdict, read_records
+from tests.alarm_servers import Inbox, find_free_port, serve_mail, write_mail_address
 from tests.moved_clock import move_clock
 
 FIRST_NIGHT = datetime(2027, 1, 1, 2, tzinfo=timezone.utc)
@@ -87,9 +89,18 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """What came of a night: its record, how long it took, and how large folder and metadata were after it, in bytes."""
+    """What came of a night.
+
+    Attributes:
+        record: Of the run.
+        mails: Subjects of those that arrived.
+        seconds: How long the run took.
+        size: Bytes of the folder after it.
+        metadata: Bytes of ML Metadata's file, which is a part of that.
+    """
 
     record: RunRecord
+    mails: list[str]
     seconds: float
     size: int
     metadata: int
@@ -108,19 +119,19 @@ def main() -> None:
         parser.error(f"--every {args.every}: expected at least 1.")
     if args.keep and args.keep.exists():
         parser.error(f"--keep {args.keep}: expected a folder that is not there yet.")
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # each line that the mail server hears and says
     plan = make_plan(args.days, args.every)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="year-") as workplace, Mailbox() as mailbox:
+    with tempfile.TemporaryDirectory(prefix="year-") as workplace:
         output = (args.keep or Path(workplace, "output")).resolve()
         configuration = Path(workplace, "pipeline.toml")
         configuration.write_text('[notify]\nenv = "YEAR_ADDRESSES"\nwhen = ["changed"]\n')
-        os.environ["YEAR_ADDRESSES"] = mailbox.address
-        nights = list(live(plan, args.days, output, configuration, Path(workplace, "clothes"), mailbox))
+        nights = list(live(plan, args.days, output, configuration, Path(workplace, "clothes")))
         problems = [
             *check_nights(plan, nights), *check_records(nights, output), *check_people(plan, nights, output),
-            *check_mails(plan, nights, mailbox.mails), *check_size(nights), *check_health(nights, output),
+            *check_mails(plan, nights), *check_size(nights), *check_health(nights, output),
         ]  # fmt: skip
-        print_summary(nights, mailbox.mails, output, time.monotonic() - started)
+        print_summary(nights, output, time.monotonic() - started)
     for problem in problems:
         print(f"WRONG: {problem}")
     sys.exit(1 if problems else 0)
@@ -143,31 +154,40 @@ def make_plan(days: int, every: int) -> Plan:
     )
 
 
-def live(plan: Plan, days: int, output: Path, configuration: Path, data_dir: Path, mailbox: Mailbox) -> Iterator[Night]:
+def live(plan: Plan, days: int, output: Path, configuration: Path, data_dir: Path) -> Iterator[Night]:
     """Live through the nights, one after the other, and yield what came of each."""
-    folder, newest = ("--output", str(output)), 0
+    port, newest = find_free_port(), 0
+    os.environ["YEAR_ADDRESSES"] = write_mail_address(port)
     for night in range(days):
-        mailbox.night = night
-        (mailbox.close if night in plan.server_down else mailbox.open)()
         if plan.has_new_images(night):
             newest = night
             write_data(data_dir, plan, night)
-        now, started = FIRST_NIGHT + timedelta(days=night), time.monotonic()
-        options = (*OPTIONS, "--seed", str(newest), "--config", str(configuration), "--quiet")
-        call(now, "run", "--data", str(data_dir), *folder, *options)
-        seconds = time.monotonic() - started
-        record = read_records(output)[0]
-        morning = now + timedelta(hours=7)
-        if night == plan.overruled:
-            call(morning, "promote", record.run_id, "--reason", "The labels of the evaluation were wrong.", *folder)
-        if night in plan.rolled_back:
-            call(morning, "rollback", "--reason", "The shop window shows bags as sandals.", *folder)
-        if night % 7 == 6:
-            call(morning, "clean", *KEEP, *folder)
+        now = FIRST_NIGHT + timedelta(days=night)
+        options = ("--seed", str(newest), "--config", str(configuration), "--data", str(data_dir))
+        with nullcontext(Inbox()) if night in plan.server_down else serve_mail(port) as inbox:
+            started = time.monotonic()
+            call(now, "run", *OPTIONS, *options, "--output", str(output), "--quiet")
+            seconds, record = time.monotonic() - started, read_records(output)[0]
+            look_after(plan, night, record, now + timedelta(hours=7), output)
+        mails = [
+            email.message_from_string(mail["content"], policy=email.policy.default)["Subject"]
+            for mail in inbox.messages
+        ]
         size, metadata = measure_size(output), (output / record.data / "metadata.sqlite").stat().st_size
         accuracy = "" if record.accuracy is None else f", accuracy {record.accuracy:.4f}"
         print(f"night {night + 1:3}: {record.verdict}{accuracy}, {seconds:.1f} s, {write_size(size)}", flush=True)
-        yield Night(record=record, seconds=seconds, size=size, metadata=metadata)
+        yield Night(record=record, mails=mails, seconds=seconds, size=size, metadata=metadata)
+
+
+def look_after(plan: Plan, night: int, record: RunRecord, morning: datetime, output: Path) -> None:
+    """Do what a person does in the morning after a night."""
+    folder = ("--output", str(output))
+    if night == plan.overruled:
+        call(morning, "promote", record.run_id, "--reason", "The labels of the evaluation were wrong.", *folder)
+    if night in plan.rolled_back:
+        call(morning, "rollback", "--reason", "The shop window shows bags as sandals.", *folder)
+    if night % 7 == 6:
+        call(morning, "clean", *KEEP, *folder)
 
 
 def write_data(directory: Path, plan: Plan, night: int) -> None:
@@ -226,7 +246,7 @@ def check_people(plan: Plan, nights: Sequence[Night], output: Path) -> Iterator[
         yield f"{len(restored)} rollbacks are known, expected {len(plan.rolled_back)}"
 
 
-def check_mails(plan: Plan, nights: Sequence[Night], mails: Sequence[Mail]) -> Iterator[str]:
+def check_mails(plan: Plan, nights: Sequence[Night]) -> Iterator[str]:
     """Say which mail is missing or too many: each change is told in its night, or in the first that has a server."""
     verdicts = [None, *(night.record.verdict for night in nights)]
     expected = [
@@ -234,11 +254,12 @@ def check_mails(plan: Plan, nights: Sequence[Night], mails: Sequence[Mail]) -> I
         for number, (before, verdict) in enumerate(pairwise(verdicts))
         if verdict and verdict != before
     ]
+    mails = [(number, subject) for number, night in enumerate(nights) for subject in night.mails]
     if len(expected) != len(mails):
         yield f"{len(mails)} mails, expected {len(expected)}"
-    for (night, words), mail in zip(expected, mails, strict=False):
-        if mail.night != night or words not in mail.subject:
-            yield f"night {mail.night + 1}: a mail says {mail.subject!r}, expected in night {night + 1}: {words}"
+    for (night, words), (arrived, subject) in zip(expected, mails, strict=False):
+        if arrived != night or words not in subject:
+            yield f"night {arrived + 1}: a mail says {subject!r}, expected in night {night + 1}: {words}"
 
 
 def check_size(nights: Sequence[Night]) -> Iterator[str]:
@@ -257,12 +278,13 @@ def check_health(nights: Sequence[Night], output: Path) -> Iterator[str]:
         yield f"health ends with {code}"
 
 
-def print_summary(nights: Sequence[Night], mails: Sequence[Mail], output: Path, seconds: float) -> None:
+def print_summary(nights: Sequence[Night], output: Path, seconds: float) -> None:
     """Print what came of the nights, how the folder grew, and how long the commands take that tell of it."""
     verdicts = [night.record.verdict for night in nights]
     told = ", ".join(f"{verdicts.count(each)} {each.replace('_', ' ')}" for each in dict.fromkeys(verdicts))
     trained = sum("Trainer" in night.record.stages and not night.record.same_as for night in nights)
-    print(f"{len(nights)} nights in {seconds:,.0f} s: {told}; {trained} trainings; {len(mails)} mails.")
+    mails = sum(len(night.mails) for night in nights)
+    print(f"{len(nights)} nights in {seconds:,.0f} s: {told}; {trained} trainings; {mails} mails.")
     print(f"Peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10:,} MiB")
     for last in [*range(30, len(nights), 30), len(nights)]:
         night, month = nights[last - 1], nights[max(0, last - 30) : last]
@@ -270,18 +292,8 @@ def print_summary(nights: Sequence[Night], mails: Sequence[Mail], output: Path, 
         sizes = f"{write_size(night.size)}, of which metadata {write_size(night.metadata)}"
         print(f"  night {last:3}: {sizes}; {mean:.1f} s a night")
     for command in (("status", "--last", "14"), ("history",)):
-        print(f"  {command[0]}: {_time(lambda command=command: _ask(*command, '--output', str(output))):.1f} s")
+        print(f"  {command[0]}: {time_command(*command, '--output', str(output)):.1f} s")
     print(f"  {HISTORY_FILE}: {write_size((output / HISTORY_FILE).stat().st_size)}")
-
-
-def _time(function: Callable[[], object]) -> float:
-    started = time.monotonic()
-    function()
-    return time.monotonic() - started
-
-
-def _ask(*arguments: str) -> None:
-    subprocess.run([sys.executable, "run_pipeline.py", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def serve_http() -> Iterator[Inbox]:
 
 
 @contextmanager
-def serve_mail() -> Iterator[Inbox]:
-    """Serve SMTP, which takes mail for anybody while `status` is 200, and else refuses with it."""
+def serve_mail(port: int = 0) -> Iterator[Inbox]:
+    """Serve SMTP, which takes mail for anybody while `status` is 200, and else refuses with it; 0 is any free port."""
     inbox = Inbox()
 
     class Handler:
@@ -66,13 +66,18 @@ def serve_mail() -> Iterator[Inbox]:
             inbox.messages.append({"to": envelope.rcpt_tos, "content": envelope.content.decode()})
             return "250 OK"
 
-    controller = Controller(Handler(), hostname="127.0.0.1", port=find_free_port())
+    controller = Controller(Handler(), hostname="127.0.0.1", port=port or find_free_port())
     controller.start()
-    inbox.address = f"mailto://127.0.0.1:{controller.port}/?from={SECRET}@example.com&to=team@example.com"
+    inbox.address = write_mail_address(controller.port)
     try:
         yield inbox
     finally:
         controller.stop()
+
+
+def write_mail_address(port: int) -> str:
+    """Return where Apprise finds `serve_mail`, whether it serves or not."""
+    return f"mailto://127.0.0.1:{port}/?from={SECRET}@example.com&to=team@example.com"
 
 
 @contextmanager

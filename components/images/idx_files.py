@@ -22,7 +22,7 @@ def list_stems(directory: Path, prefix: str) -> list[str]:
     Returns:
         The prefix itself where nothing is found.
     """
-    endings = [f"{name}{packed}" for kind in _KINDS for name in _list_names("", kind) for packed in ("", ".gz")]
+    endings = [name for kind in _KINDS for name in _list_names("", kind)]
     try:
         found = os.listdir(directory)  # noqa: PTH208 - names are all that is wanted
     except OSError:
@@ -43,8 +43,7 @@ def list_files(directory: Path, stem: str, kind: str) -> list[Path]:
         stem: What their names begin with, as `list_stems` gives it.
         kind: `images` or `labels`.
     """
-    names = [name + ending for name in _list_names(stem, kind) for ending in ("", ".gz")]
-    return list(_find(directory, names, deeper=True))
+    return list(_find(directory, list(_list_names(stem, kind)), deeper=True))
 
 
 def name_file(stem: str, kind: str) -> str:
@@ -59,7 +58,8 @@ def count_dimensions(kind: str) -> int:
 
 def _list_names(stem: str, kind: str) -> Iterator[str]:
     for separator in "-.":
-        yield f"{stem}-{kind}{separator}idx{_KINDS[kind]}-ubyte"
+        for packed in ("", ".gz"):
+            yield f"{stem}-{kind}{separator}idx{_KINDS[kind]}-ubyte{packed}"
 
 
 def _find(directory: Path, names: list[str], *, deeper: bool) -> Iterator[Path]:
