@@ -17,11 +17,11 @@ RUN pip install --no-cache-dir uv && uv venv /opt/venv
 
 FROM stack AS stack-cpu
 COPY requirements.lock /tmp/
-RUN uv pip install --no-cache --compile-bytecode --require-hashes --python /opt/venv/bin/python -r /tmp/requirements.lock
+RUN uv pip sync --no-cache --compile-bytecode --require-hashes --python /opt/venv/bin/python /tmp/requirements.lock
 
 FROM stack AS stack-gpu
 COPY requirements-gpu.lock /tmp/
-RUN uv pip install --no-cache --compile-bytecode --require-hashes --python /opt/venv/bin/python -r /tmp/requirements-gpu.lock
+RUN uv pip sync --no-cache --compile-bytecode --require-hashes --python /opt/venv/bin/python /tmp/requirements-gpu.lock
 
 FROM base AS app
 # With a read-only root file system these have to be writable, which KFP sees to, and /tmp; nothing else is written. Its

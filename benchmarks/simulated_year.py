@@ -110,7 +110,7 @@ def main() -> None:
     """Live through the nights, tell of them, and check what is left."""
     parser = argparse.ArgumentParser(prog="make simulate-year", description=__doc__)
     parser.add_argument("--days", type=int, default=365, help=f"how many, from {FEWEST_DAYS} on (default 365)")
-    parser.add_argument("--every", type=int, default=5, metavar="N", help="new images every N-th night (default 5)")
+    parser.add_argument("--every", type=int, default=7, metavar="N", help="new images every N-th night (default 7)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the output folder, which is not there yet")
     args = parser.parse_args()
     if args.days < FEWEST_DAYS:

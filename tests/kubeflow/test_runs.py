@@ -22,7 +22,7 @@ from pipeline.kubeflow.compile import compile_pipeline
 from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume, read_config
 from pipeline.kubeflow.promotion import IMPORTED
 from pipeline.kubeflow.task import compile_task
-from pipeline.kubeflow.told import find_told
+from pipeline.kubeflow.told import Told, find_told
 from pipeline.runs import read_records
 from tests.kubeflow.argo import report, start_scheduled
 from tests.kubeflow.cluster import Cluster, Run, StageRun
@@ -141,6 +141,26 @@ def enter_run(api: str, page: str, kubernetes: Any, tmp_path_factory: pytest.Tem
         return path
 
     return enter
+
+
+@pytest.fixture(scope="module")
+def command_volume(cluster: Cluster, kubernetes: Any) -> Callable[..., Told]:
+    """Submits a command `kubeflow ...` about the volume, runs its one task, and returns what that printed."""
+
+    def command(name: str, config: Path, *arguments: object) -> Told:
+        call(name, config, *arguments, "--no-wait")
+        spec = kubernetes.list_kind("workflows")[-1]["spec"]
+        settings = read_config(config)
+        if name == "promote":
+            package = compile_task(settings, name, "pipeline.kubeflow.promotion", PROMOTED)
+        else:
+            package = compile_task(settings, name, "pipeline.kubeflow.command")
+        (task,) = cluster.run(package, **read_runtime(spec)).stages.values()
+        told = find_told(task.log)
+        assert told is not None, task.log[-3000:]
+        return told
+
+    return command
 
 
 def describe_failure(run: Run) -> str:
@@ -284,23 +304,32 @@ def test_a_model_that_is_not_blessed_is_not_pushed_and_fails_the_run_where_that_
     assert metrics == ("not_blessed", 3)
 
 
-def test_a_model_that_is_not_blessed_is_promoted_by_a_person(rejected_run, cluster, kubernetes, enter_run, serving):
+def test_a_model_that_is_not_blessed_is_promoted_by_a_person(rejected_run, enter_run, command_volume, serving):
     config = enter_run(rejected_run)
     watched = invoke("watch", config, rejected_run.run_id)
     assert watched.exit_code == 3
     assert "  - accuracy of overall is " in watched.stdout
-    call("promote", config, rejected_run.run_id, "--reason", "seen by hand", "--no-wait")
-    workflow = kubernetes.list_kind("workflows")[-1]
-    settings = read_config(config)
-    run = cluster.run(
-        compile_task(settings, "promote", "pipeline.kubeflow.promotion", PROMOTED), **read_runtime(workflow["spec"])
-    )
-    told = find_told(run.stages["promote"].log)
-    text = f"Pushed: the model of {rejected_run.run_id} is version 3 now, by a person: seen by hand\n"
-    assert told == (text, 0), run.stages["promote"].log[-3000:]
+    told = command_volume("promote", config, rejected_run.run_id, "--reason", "seen by hand")
+    assert told == (f"Pushed: the model of {rejected_run.run_id} is version 3 now, by a person: seen by hand\n", 0)
     manifest = read_manifest(serving, 3)
     assert (manifest.reason, manifest.baseline_version, manifest.run_id) == ("seen by hand", 2, rejected_run.run_id)
     assert manifest.recipe
+
+
+def test_what_is_pushed_is_taken_back_looked_after_and_cleaned_by_pods(second_run, enter_run, command_volume, serving):
+    config = enter_run(second_run)
+    rolled_back = command_volume("rollback", config, "--to", 1, "--reason", "bags are shown as sandals")
+    assert rolled_back.exit_code == 0
+    assert rolled_back.text.startswith("Rolled back: version 4 is served now, which is version 1 again: /mnt/models/")
+    manifest = read_manifest(serving, 4)
+    assert (manifest.reason, manifest.restores) == ("bags are shown as sandals", 1)
+    listed = command_volume("versions", config)
+    assert listed.exit_code == 0
+    assert len(re.findall(r"\bverified\b", listed.text)) == 4
+    assert command_volume("health", config, "--within", "2h").exit_code == 0
+    cleaned = command_volume("clean", config, "--keep-versions", 1, "--yes")
+    assert cleaned.exit_code == 0
+    assert list_versions(serving) == [4]
 
 
 def test_unsound_data_fails_at_the_gate_with_the_reason_in_the_log_and_on_the_page(

@@ -46,6 +46,15 @@ def test_the_volumes_of_the_example_configuration_are_made_and_given_to_the_imag
     assert f"chown {user[1]}:0 {' '.join(mounts.values())}" in container["command"][-1]
 
 
+def test_what_installs_a_lock_asks_no_package_what_it_needs():
+    """The lock overrules bounds of packages (docs/decisions.md, 3 and 23); whatever resolves it anew refuses it."""
+    files = [(ROOT / name).read_text() for name in ("Dockerfile", "Makefile", "README.md")]
+    lines = [line for text in files for line in text.splitlines() if "--require-hashes" in line]
+    installing = [line for line in lines if re.search(r"\bpip (install|sync)\b", line)]
+    assert len(installing) == 4
+    assert [line for line in installing if not re.search(r"pip sync|--no-deps", line)] == []
+
+
 def test_kustomize_takes_every_file():
     kustomization = yaml.safe_load((ROOT / "deploy/kustomization.yaml").read_text())
     files = {path.name for path in ROOT.glob("deploy/*.yaml")} - {"kustomization.yaml"}
