@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -58,6 +59,12 @@ def divert_output(log_file: Path) -> Iterator[TextIO]:
             os.dup2(original, descriptor)
             os.close(original)
         os.close(log)
+
+
+def log_exception() -> None:
+    """Print the traceback of the error in hand into the log; that a full disk takes none is no error of its own."""
+    with suppress(OSError):
+        traceback.print_exc()
 
 
 @contextmanager

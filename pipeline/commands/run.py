@@ -7,7 +7,6 @@ import shlex
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +18,14 @@ from components.images.datasets import find_dataset
 from components.images.idx_folder import Dataset
 from components.serving.versions import find_versions
 from pipeline.cleaning import describe_removed, find_removable
-from pipeline.commands.console import START_UP, StageDisplay, describe_accuracy, divert_output, print_summary
+from pipeline.commands.console import (
+    START_UP,
+    StageDisplay,
+    describe_accuracy,
+    divert_output,
+    log_exception,
+    print_summary,
+)
 from pipeline.commands.exit_codes import CODE_OF_VERDICT, ExitCode
 from pipeline.commands.history import HISTORY_FILE, refresh_history
 from pipeline.commands.messages import explain, name_place
@@ -181,7 +187,7 @@ def _fill_in_served(record: RunRecord, config: PipelineConfig) -> None:
     try:
         fill_in_served(record, config)
     except Exception:  # noqa: BLE001 - the log says what is wrong
-        traceback.print_exc()
+        log_exception()
 
 
 def _write_report(config: PipelineConfig, record: RunRecord) -> None:
@@ -191,7 +197,7 @@ def _write_report(config: PipelineConfig, record: RunRecord) -> None:
     except UnknownRunError:
         return  # it came to no artifacts
     except Exception:  # noqa: BLE001 - the log says what is wrong
-        traceback.print_exc()
+        log_exception()
 
 
 def _clean_up(config: PipelineConfig, record: RunRecord, keep: Keep) -> str:
@@ -202,7 +208,7 @@ def _clean_up(config: PipelineConfig, record: RunRecord, keep: Keep) -> str:
         removables = find_removable(output, [config.name], keep)
         remove(output, removables)
     except Exception as error:  # noqa: BLE001 - the log says what is wrong
-        traceback.print_exc()
+        log_exception()
         return f"What [keep] leaves over was not removed: {explain(error).sentence}."
     size = sum(each.bytes for each in removables)
     return f"Removed, as [keep] says: {describe_removed(removables) or 'nothing'}; {write_size(size)}."
@@ -233,7 +239,7 @@ def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay
             record.verdict = "data_rejected"
             record.reasons = get_failures(read_outcome(config.metadata_path, record.run_id).checks)
             return explanation.code
-        traceback.print_exc()
+        log_exception()
         where = "" if explanation.code == ExitCode.BAD_INPUT else f"{display.running} failed: "
         details = "" if explanation.known else f"; all of it is in {log_file}"
         record.verdict, record.reasons = "error", [f"{where}{explanation.sentence}{details}"]

@@ -322,7 +322,7 @@ def test_what_is_pushed_is_taken_back_looked_after_and_cleaned_by_pods(second_ru
     assert rolled_back.exit_code == 0
     assert rolled_back.text.startswith("Rolled back: version 4 is served now, which is version 1 again: /mnt/models/")
     manifest = read_manifest(serving, 4)
-    assert (manifest.reason, manifest.restores) == ("bags are shown as sandals", 1)
+    assert (manifest.restored_because, manifest.restores) == ("bags are shown as sandals", 1)
     listed = command_volume("versions", config)
     assert listed.exit_code == 0
     assert len(re.findall(r"\bverified\b", listed.text)) == 4

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import subprocess
+import sys
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +76,19 @@ def test_without_a_terminal_no_line_is_wrapped(monkeypatch: pytest.MonkeyPatch) 
         display.emit(logging.LogRecord("components.trainer", logging.WARNING, "", 0, "warn " * 60, None, None))
         display.end_stage("Trainer", 1.5, cached=False, note="note " * 20)
     assert [line.split()[0] for line in stream.getvalue().splitlines()] == ["word", "warn", "✓"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's device that is always full")
+def test_a_full_disk_takes_no_traceback_and_what_follows_is_told() -> None:
+    script = """
+from pathlib import Path
+from pipeline.commands.console import divert_output, log_exception
+with divert_output(Path("/dev/full")) as terminal:
+    try:
+        raise ValueError("why")
+    except ValueError:
+        log_exception()
+    terminal.write("told")
+"""
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (0, "told")
