@@ -102,7 +102,7 @@ class Options(Declared):
         Share, Option("Most evaluation images that are training images too, as a share.", stage="DataValidator")
     ] = 0.01
 
-    cache: Annotated[bool, Option("Take unchanged stages from the cache.", on_cluster=False)] = True
+    cache: Annotated[bool, Option("Do not do again what has nothing new to work on.")] = True
 
     beam_arg: Annotated[
         tuple[str, ...], Option("Passed to Apache Beam; may be repeated.", metavar="ARG", on_cluster=False)

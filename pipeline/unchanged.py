@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,10 +25,13 @@ def fingerprint_run(config: PipelineConfig) -> str:
     return fingerprint_values(config=values, sources=fingerprint_sources(*modules))
 
 
-def find_unchanged(config: PipelineConfig, fingerprint: str, records: Iterable[RunRecord]) -> RunRecord | None:
+def find_unchanged(
+    config: PipelineConfig, fingerprint: str, records: Iterable[RunRecord], has_artifacts: Callable[[str], bool]
+) -> RunRecord | None:
     """Return the latest of the records, newest first, with that fingerprint, if one more like it would change nothing.
 
-    That is so where its model is what is pushed now, as it was pushed, and all its artifacts are still there.
+    That is so where its model is what is pushed now, as it was pushed, and, as `has_artifacts` says of a run, all its
+    artifacts are still there.
     """
     last = next(
         (record for record in records if record.fingerprint == fingerprint and record.data == config.name), None
@@ -40,12 +43,17 @@ def find_unchanged(config: PipelineConfig, fingerprint: str, records: Iterable[R
         return None
     if verify_model(versions[max(versions)]).state not in ("verified", "older_manifest"):
         return None
+    return last if has_artifacts(last.artifacts_of) else None
+
+
+def has_whole_artifacts(metadata_path: Path, run_id: str) -> bool:
+    """Tell whether all that a run here has made is still there, file by file."""
     try:
-        outputs = read_outputs(config.metadata_path, last.artifacts_of).values()
+        outputs = read_outputs(metadata_path, run_id).values()
     except StoreError:  # which the run will tell of
-        return None
+        return False
     whole = not any(each.deleted or find_damage(each.uri, each.properties.get(FILES_PROPERTY, "")) for each in outputs)
-    return last if outputs and whole else None
+    return bool(outputs) and whole
 
 
 def repeat_outcome(record: RunRecord, last: RunRecord) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ from pipeline.runs import (
 )
 from pipeline.served import fill_in_served
 from pipeline.store import check_store
-from pipeline.unchanged import find_unchanged, fingerprint_run, repeat_outcome
+from pipeline.unchanged import find_unchanged, fingerprint_run, has_whole_artifacts, repeat_outcome
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -136,7 +137,7 @@ def begin_run(config: PipelineConfig) -> BegunRun:
     earlier = list_records(config.output_dir.parent)
     record = start_record(config.name, find_next_sequence(earlier))
     record.fingerprint = fingerprint_run(config)
-    last = find_unchanged(config, record.fingerprint, earlier)
+    last = find_unchanged(config, record.fingerprint, earlier, partial(has_whole_artifacts, config.metadata_path))
     save_record(config.output_dir, record)
     return BegunRun(record, last, started)
 

@@ -91,7 +91,7 @@ def _make_task(name: str) -> dict[str, Any]:
         "inputs": {
             "parameters": {parameter: {"componentInputParameter": parameter} for parameter in list_parameters()}
         },
-        # Every run reads the data anew, and what follows from it has inputs that no earlier run had.
+        # KFP's cache takes artifacts that are no longer there; the first stage looks whether anything changed.
         "cachingOptions": {"enableCache": False},
     }
 
@@ -105,6 +105,8 @@ def _make_stage_task(config: KubeflowConfig, stage: ClusterStage) -> dict[str, A
         for key, source in stage.inputs.items()
     }
     task["dependentTasks"] = list(stage.after)
+    if stage.condition:
+        task["triggerPolicy"] = {"condition": stage.condition}
     task["retryPolicy"] = {
         "maxRetryCount": 0 if stage.is_final else config.retries,
         "backoffDuration": "30s",

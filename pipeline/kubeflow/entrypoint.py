@@ -50,17 +50,17 @@ def run_stage(
         ConfigError: A parameter is out of its range.
         Exception: What the stage raised.
     """
-    task = replace(read_task(stage, fixed, executor_input), notify=notify)
+    task = replace(read_task(stage, fixed, executor_input), sample_size=sample_size, notify=notify)
 
     def run() -> Outputs:
         if task.stage in SMALL_STAGES:
             return SMALL_STAGES[task.stage](task)
-        return _run_tfx_stage(task, sample_size)
+        return _run_tfx_stage(task)
 
     write_output(task, try_again(run, retries, lambda why: print(f"{stage}: {why}", file=sys.stderr, flush=True)))
 
 
-def _run_tfx_stage(task: Task, sample_size: int) -> Outputs:
+def _run_tfx_stage(task: Task) -> Outputs:
     from pipeline.environment import prepare_environment
 
     prepare_environment()
@@ -69,7 +69,7 @@ def _run_tfx_stage(task: Task, sample_size: int) -> Outputs:
     from pipeline.kubeflow.tfx_stage import run_tfx_stage
 
     with tempfile.TemporaryDirectory() as scratch:
-        return run_tfx_stage(task, Path(scratch), sample_size)
+        return run_tfx_stage(task, Path(scratch))
 
 
 def tell_failure(stage: str, error: BaseException) -> None:

@@ -1,13 +1,14 @@
-"""The stages of a run on a cluster: those of `create_pipeline`, and two that say what came of them."""
+"""The stages of a run on a cluster: those of `create_pipeline`, one before them, and two that say what came of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tfx.dsl.components.base.base_component import BaseComponent
 
+from pipeline.kubeflow.changes import ANYTHING_CHANGED, CHANGES, KNOWN
 from pipeline.kubeflow.config import KubeflowConfig, make_pipeline_config
 from pipeline.kubeflow.data import DATA_DIR
 from pipeline.kubeflow.verdict_stages import REPORT, REPORT_OUTPUTS, VERDICT
@@ -39,6 +40,7 @@ class ClusterStage:
         uses_serving: Whether it needs the volume of what is served.
         reads_data: Whether it needs the data of the run.
         is_final: Whether what it says is never tried again.
+        condition: Over its inputs, in KFP's words; where it is false, the stage and all that need it are passed over.
     """
 
     name: str
@@ -48,8 +50,10 @@ class ClusterStage:
     uses_serving: bool = False
     reads_data: bool = False
     is_final: bool = False
+    condition: str = ""
 
 
+CHANGES_STAGE = ClusterStage(name=CHANGES, outputs={KNOWN: "system.Artifact"}, uses_serving=True, reads_data=True)
 # Runs at the very end, whatever became of the others.
 REPORT_STAGE = ClusterStage(name=REPORT, outputs=REPORT_OUTPUTS, uses_serving=True)
 
@@ -57,7 +61,10 @@ REPORT_STAGE = ClusterStage(name=REPORT, outputs=REPORT_OUTPUTS, uses_serving=Tr
 def list_stages(config: KubeflowConfig) -> list[ClusterStage]:
     """Return the stages of a run but for the report, in their order."""
     pipeline = create_pipeline(make_pipeline_config(config))
-    stages = [_describe(component) for component in pipeline.components if component.id != REPORT]
+    first, *others = (_describe(component) for component in pipeline.components if component.id != REPORT)
+    known = Source(CHANGES_STAGE.outputs[KNOWN], CHANGES, KNOWN)
+    first = replace(first, inputs={**first.inputs, KNOWN: known}, after=(CHANGES,), condition=ANYTHING_CHANGED)
+    stages = [CHANGES_STAGE, first, *others]
     if config.fail_when_rejected:
         stages.append(_make_verdict_stage({stage.name: stage for stage in stages}))
     return stages

@@ -29,6 +29,7 @@ class Task:
         inputs: What KFP says of each input artifact, by key.
         outputs: What it says of each output artifact, by key.
         output_file: Where the launcher looks for what came of it.
+        sample_size: Training images that `data = sample` generates.
         notify: Who is told of the run, None for nobody; the Report alone knows.
     """
 
@@ -38,6 +39,7 @@ class Task:
     inputs: Mapping[str, list[Mapping[str, Any]]]
     outputs: Mapping[str, Mapping[str, Any]]
     output_file: Path
+    sample_size: int = 0
     notify: Notify | None = None
 
 

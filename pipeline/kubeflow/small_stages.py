@@ -17,6 +17,8 @@ from components.images.schema import write_schema
 from components.report.record import MODEL_DIR
 from components.serving.baseline_choice import VERSION_PROPERTY, copy_baseline
 from components.serving.versions import get_pushed_version
+from pipeline.kubeflow.changes import CHANGES
+from pipeline.kubeflow.first_stage import run_changes
 from pipeline.kubeflow.message import Outputs, Task
 from pipeline.kubeflow.places import keep_folder, make_folder, restore_artifact
 from pipeline.kubeflow.verdict_stages import REPORT, VERDICT, run_report, run_verdict
@@ -60,6 +62,7 @@ def _describe(task: Task, key: str, properties: Mapping[str, Any]) -> Outputs:
 
 
 SMALL_STAGES: dict[str, Callable[[Task], Outputs]] = {
+    CHANGES: run_changes,
     "Schema": run_schema,
     "DataGate": run_data_gate,
     "Baseline": run_baseline,

@@ -14,13 +14,12 @@ from pipeline.kubeflow.message import Outputs, Task
 from pipeline.pipeline import create_pipeline
 
 
-def run_tfx_stage(task: Task, scratch: Path, sample_size: int) -> Outputs:
+def run_tfx_stage(task: Task, scratch: Path) -> Outputs:
     """Run it, and return the metadata of its outputs.
 
     Args:
         task: What is to be done.
         scratch: An empty folder.
-        sample_size: Training images that `data = sample` generates.
 
     Raises:
         DataError: The data cannot be used.
@@ -36,7 +35,7 @@ def run_tfx_stage(task: Task, scratch: Path, sample_size: int) -> Outputs:
     }
     properties = {name: value for name, value in stage.exec_properties.items() if value is not None}
     if DATA_DIR in properties:
-        properties[DATA_DIR] = str(fetch_data(properties[DATA_DIR], task.config.name, scratch, sample_size))
+        properties[DATA_DIR] = str(fetch_data(properties[DATA_DIR], task.config.name, scratch, task.sample_size))
     keep_beam_in_process()
     stage.executor_spec.executor_class().Do(input_dict, output_dict, properties)
     return {key: artifacts.describe_output(artifact) for key, (artifact,) in output_dict.items()}

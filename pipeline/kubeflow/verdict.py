@@ -10,6 +10,7 @@ import msgspec
 
 from components.gate.checks import DATA_CHECKS_FILE, GATE_FILE, OVERALL, Check, get_failures
 from components.report.push import read_push
+from pipeline.kubeflow.changes import CHANGES, KNOWN, read_known
 from pipeline.kubeflow.client import Client
 from pipeline.kubeflow.metadata import RunMetadata, StoredArtifact
 from pipeline.kubeflow.pods import Pods
@@ -48,7 +49,10 @@ def judge_run(client: Client, run: Any) -> JudgedRun:
         record.seconds = (run.finished_at - run.created_at).total_seconds()
     metadata = RunMetadata(client.transport, client.config.namespace)
     try:
-        written = _read_checks(metadata, metadata.read_outputs(record.run_id))
+        outputs = metadata.read_outputs(record.run_id)
+        if first := outputs.get(f"{CHANGES}.{KNOWN}"):
+            record.same_as = read_known(first.properties).same_as
+        written = _read_checks(metadata, metadata.read_outputs(record.same_as) if record.same_as else outputs)
     except KubeflowError as error:
         if run.state == "SUCCEEDED":
             sentence = f"run {record.run_id} has succeeded, but its verdict can't be read: {error}"
@@ -57,6 +61,7 @@ def judge_run(client: Client, run: Any) -> JudgedRun:
     accuracy = next((check for check in written.gate if (check.name, check.slice) == ("accuracy", OVERALL)), None)
     if accuracy:
         record_outcome(record, written.make_outcome())
+        record.newly_pushed = record.newly_pushed and not record.same_as
     if run.state == "SUCCEEDED" and not accuracy:
         record.reasons = ["the run has succeeded, but evaluated no model; it is none of this pipeline"]
     elif run.state != "SUCCEEDED" and record.verdict != "not_blessed":

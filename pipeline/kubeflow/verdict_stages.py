@@ -1,4 +1,4 @@
-"""The two stages that only a cluster has: Report tells what became of a run, and Verdict fails one that is rejected.
+"""The stages at the end of a run on a cluster: Report tells what became of it, Verdict fails one that is rejected.
 
 Report runs whatever became of the others, so that there is a page and a verdict of every run.
 """
@@ -13,6 +13,7 @@ from components.report.page import render_page
 from components.report.record import Report, describe_verdict, gather_report, list_key_metrics
 from pipeline.commands.exit_codes import CODE_OF_VERDICT
 from pipeline.commands.plain_text import show_line
+from pipeline.kubeflow.changes import CHANGES, KNOWN, Known, read_known
 from pipeline.kubeflow.message import Outputs, Task, read_facts
 from pipeline.kubeflow.places import find_local_path, restore_artifact
 from pipeline.kubeflow.run_artifacts import StageRecord, read_stages
@@ -55,16 +56,27 @@ def run_report(task: Task) -> Outputs:
     Raises:
         UnavailableError: ML Metadata or the object store does not answer.
     """
-    stages = {name: stage for name, stage in read_stages(task.run_id).items() if name != REPORT}
+    stages = read_stages(task.run_id)
+    known = find_known(stages)
     report = gather_cluster_report(task, stages)
+    if known.same_as:
+        repeated = gather_cluster_report(task, read_stages(known.same_as))
+        report = replace(repeated, started_at=report.started_at, newly_pushed=False)
     page = find_local_path(task.outputs[PAGE]["uri"])
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(text := render_page(report), encoding="utf-8")
     reasons = [report.error] if report.error else [check.reason for check in report.failures]
-    keep_run(task, report, reasons, text)
+    keep_run(task, report, reasons, text, known)
     code = CODE_OF_VERDICT[report.verdict]
-    print(show_line(f"Verdict: {report.verdict} (exit code {code}). {describe_outcome(report)}"))
+    same = f"Nothing changed since run {known.same_as}. " if known.same_as else ""
+    print(show_line(f"Verdict: {report.verdict} (exit code {code}). {same}{describe_outcome(report)}"))
     return {PAGE: {}, METRICS: {"verdict": report.verdict, "exit_code": int(code), **list_key_metrics(report)}}
+
+
+def find_known(stages: Mapping[str, StageRecord]) -> Known:
+    """Return what the first of the stages has said, if it came to that."""
+    outputs = stages[CHANGES].outputs if CHANGES in stages else {}
+    return read_known(outputs[KNOWN].properties if KNOWN in outputs else {})
 
 
 def gather_cluster_report(task: Task, stages: Mapping[str, StageRecord]) -> Report:
@@ -73,7 +85,8 @@ def gather_cluster_report(task: Task, stages: Mapping[str, StageRecord]) -> Repo
     Raises:
         UnavailableError: The object store does not answer.
     """
-    stored = {key: each for stage in stages.values() for key, each in stage.outputs.items() if key != _LOG}
+    stages = {name: stage for name, stage in stages.items() if name != REPORT}
+    stored = {key: each for stage in stages.values() for key, each in stage.outputs.items() if key not in (_LOG, KNOWN)}
     artifacts = {key: each.fetch() if key in _READ else each.locate() for key, each in stored.items()}
     config = replace(task.config, **read_facts(artifact.properties for artifact in artifacts.values()))
     report = gather_report(

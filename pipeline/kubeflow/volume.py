@@ -16,19 +16,21 @@ from pipeline.commands.notify import tell_run
 from pipeline.commands.plain_text import show_line
 from pipeline.disk import measure_size
 from pipeline.history.timeline import read_time
+from pipeline.kubeflow.changes import Known
 from pipeline.kubeflow.message import Task
 from pipeline.runs import REPORT_FILE, RunRecord, find_next_sequence, list_records, save_record
 from pipeline.served import fill_in_drift
 
 
-def keep_run(task: Task, report: Report, reasons: list[str], page: str) -> None:
+def keep_run(task: Task, report: Report, reasons: list[str], page: str, known: Known) -> None:
     """Keep record and page, rewrite the history, and tell whoever wants to hear of runs.
 
-    The report is written already: what goes wrong here is told in the log, and fails nothing.
+    The report is written already: what goes wrong here is told in the log, and fails nothing. `known` is what the first
+    stage said.
     """
     output_dir = task.config.output_dir
     try:
-        record = make_record(task, report, reasons)
+        record = make_record(task, report, reasons, known)
         directory = save_record(output_dir, record)
         (directory / REPORT_FILE).write_text(page, encoding="utf-8")
     except Exception as error:  # noqa: BLE001 - whatever it is, the run is what it is without it
@@ -38,7 +40,7 @@ def keep_run(task: Task, report: Report, reasons: list[str], page: str) -> None:
     tell_run(output_dir.parent, task.notify, record, quiet=False, log_file=None)
 
 
-def make_record(task: Task, report: Report, reasons: list[str]) -> RunRecord:
+def make_record(task: Task, report: Report, reasons: list[str], known: Known) -> RunRecord:
     """Make the record of a run that ended, as a local one would have it but for its stages."""
     output_dir = task.config.output_dir
     started = read_time(report.started_at)
@@ -61,10 +63,12 @@ def make_record(task: Task, report: Report, reasons: list[str]) -> RunRecord:
         origin=report.origin,
         started_at=report.started_at,
         sequence=find_next_sequence(list_records(output_dir.parent)),
+        fingerprint=known.fingerprint,
+        same_as=known.same_as,
         used_bytes=measure_size(output_dir),
     )
-    known = {report.baseline_version: report.baseline_accuracy, report.pushed_version: report.accuracy}
+    accuracies = {report.baseline_version: report.baseline_accuracy, report.pushed_version: report.accuracy}
     if record.served_version is not None:
-        record.served_accuracy = known.get(record.served_version)
+        record.served_accuracy = accuracies.get(record.served_version)
     fill_in_drift(record, report.drift.values())
     return record

@@ -40,6 +40,8 @@ def watch_run(client: Client, run_id: str, *, as_json: bool = False) -> ExitCode
         print(judged.record.to_json())
     else:
         facts = [("accuracy", describe_accuracy(judged.record, judged.images))] if judged.images else []
+        if judged.record.same_as:
+            facts.append(("note", f"nothing changed since run {judged.record.same_as}"))
         facts += [("report", f"python run_pipeline.py kubeflow report {run_id}")] if judged.images else []
         facts += [("seconds", f"{judged.record.seconds:.0f}"), ("page", client.make_link(run_id))]
         print_summary(judged.record, facts, quiet=False)

@@ -36,10 +36,17 @@ class StageRun:
 
 @dataclass
 class Run:
-    """A run: its id and its stages in the order in which they ran. After one that fails there is but the report."""
+    """A run: its id and its stages in the order in which they ran. After one that fails there is but the report.
+
+    Attributes:
+        omitted: Tasks whose condition does not hold, and what depends on those: Argo starts nothing of theirs.
+        drivers: How many pods of the driver there would have been.
+    """
 
     run_id: str
     stages: dict[str, StageRun] = field(default_factory=dict)
+    omitted: set[str] = field(default_factory=set)
+    drivers: int = 0
 
     @property
     def failed(self) -> list[str]:
@@ -128,6 +135,9 @@ class Cluster:
         for name, task in order_tasks(dag["tasks"]):
             if name in always or not run.goes_on(compiled.until):
                 continue
+            if run.omitted.intersection(task.get("dependentTasks", [])):
+                run.omitted.add(name)
+                continue
             self._run_task(compiled, run, name, task, dag_execution)
         for name in always:
             if compiled.until not in run.stages:
@@ -154,6 +164,10 @@ class Cluster:
             kubernetes_config=json.dumps(compiled.kubernetes.get(label, {})),
             **options,
         )
+        run.drivers += 1
+        if driven.get("condition_path") == "false":
+            run.omitted.add(name)
+            return
         run.stages[name] = self._run_pod(json.loads(driven["pod_spec_patch_path"]))
 
     def _drive(self, pipeline: str, run_id: str, **options: str) -> dict[str, str]:

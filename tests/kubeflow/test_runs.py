@@ -82,7 +82,12 @@ def first_run(cluster: Cluster, package: str, images: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def second_run(cluster: Cluster, package: str, first_run: Run) -> Run:
+def repeated_run(cluster: Cluster, package: str, first_run: Run) -> Run:
+    return cluster.run(package)
+
+
+@pytest.fixture(scope="module")
+def second_run(cluster: Cluster, package: str, repeated_run: Run) -> Run:
     return cluster.run(package, hidden_units=96, max_loss=1.0)
 
 
@@ -250,6 +255,28 @@ def test_the_report_is_a_page_and_figures_that_kfp_shows(first_run, read_run, re
     assert "Verdict: pushed (exit code 0). " in first_run.stages["Report"].log
 
 
+def test_a_run_in_which_nothing_changed_has_a_page_and_no_stage_but_the_first(
+    first_run, repeated_run, read_run, read_bucket, serving
+):
+    assert not repeated_run.failed, describe_failure(repeated_run)
+    assert [*repeated_run.stages] == ["Changes", "Report"]
+    assert repeated_run.omitted == first_run.stages.keys() - {"Changes", "Report"}
+    assert repeated_run.drivers == 3
+    page, metrics = read_report(repeated_run, read_run, read_bucket)
+    assert repeated_run.run_id in page
+    assert "Confusion matrix" in page
+    assert metrics == ("pushed", 0)
+    assert f"Nothing changed since run {first_run.run_id}. " in repeated_run.stages["Report"].log
+    (record,) = (each for each in read_records(serving.parents[1]) if each.run_id == repeated_run.run_id)
+    assert (record.verdict, record.same_as, record.newly_pushed) == ("pushed", first_run.run_id, False)
+
+
+def test_of_a_run_in_which_nothing_changed_the_verdict_is_told(repeated_run, first_run, enter_run):
+    watched = invoke("watch", enter_run(repeated_run), repeated_run.run_id)
+    assert watched.exit_code == 0, watched.stderr
+    assert f"nothing changed since run {first_run.run_id}" in watched.stdout
+
+
 def test_second_run_is_compared_with_what_the_first_pushed(second_run, serving, read_run, read_bucket):
     assert not second_run.failed, describe_failure(second_run)
     assert list_versions(serving) == [1, 2]
@@ -357,10 +384,10 @@ def test_missing_data_fails_the_first_stage_with_a_sentence_that_the_page_repeat
     cluster, package, images, read_run, read_bucket
 ):
     run = cluster.run(package, data="/mnt/data/none")
-    assert run.failed == ["ExampleGen"]
-    sentence = "ExampleGen failed: --data /mnt/data/none: no such folder"
-    assert f"Error: {sentence}" in run.stages["ExampleGen"].log
-    assert read_run(run)["ExampleGen"][0] == FAILED
+    assert run.failed == ["Changes"]
+    sentence = "Changes failed: --data /mnt/data/none: no such folder"
+    assert f"Error: {sentence}" in run.stages["Changes"].log
+    assert read_run(run)["Changes"][0] == FAILED
     page, metrics = read_report(run, read_run, read_bucket)
     assert sentence in page
     assert metrics == ("error", 1)
@@ -384,5 +411,5 @@ def test_samples_need_no_data_and_go_to_no_other_pipeline(cluster, package):
     smoke = cluster.run(compile_pipeline(make_config(data="sample", sample_size=100)), until="ExampleGen")
     assert not smoke.failed, describe_failure(smoke)
     mixed = cluster.run(package, data="sample")
-    assert "data sample: not for the pipeline clothes" in mixed.stages["ExampleGen"].log
-    assert mixed.failed == ["ExampleGen"]
+    assert "data sample: not for the pipeline clothes" in mixed.stages["Changes"].log
+    assert mixed.failed == ["Changes"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from pipeline import unchanged
 from pipeline.artifact_files import FILES_PROPERTY, list_files
 from pipeline.config import PipelineConfig
 from pipeline.runs import RunRecord, list_records, save_record
-from pipeline.unchanged import find_unchanged, fingerprint_run
+from pipeline.unchanged import find_unchanged, fingerprint_run, has_whole_artifacts
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ def config(constant_models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def find(config: PipelineConfig) -> RunRecord | None:
-    return find_unchanged(config, fingerprint_run(config), list_records(config.output_dir.parent))
+    has_artifacts = partial(has_whole_artifacts, config.metadata_path)
+    return find_unchanged(config, fingerprint_run(config), list_records(config.output_dir.parent), has_artifacts)
 
 
 def test_the_same_run_again_has_nothing_to_do(config: PipelineConfig) -> None:

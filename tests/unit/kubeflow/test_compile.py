@@ -12,6 +12,7 @@ from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipeline.declared import ConfigError
+from pipeline.kubeflow.changes import ANYTHING_CHANGED
 from pipeline.kubeflow.compile import compile_pipeline
 from pipeline.kubeflow.config import Gpu, KubeflowConfig, Secret, Stage, Volume, make_pipeline_config
 from pipeline.pipeline import create_pipeline
@@ -78,11 +79,24 @@ def test_equal_configurations_compile_to_equal_bytes_and_leave_nothing_behind(pa
 def test_the_stages_and_their_order_are_those_of_the_local_pipeline(spec):
     stages = {stage.id: stage for stage in create_pipeline(make_pipeline_config(CONFIG)).components}
     tasks = get_tasks(spec)
-    assert tasks.keys() == stages.keys()
-    for name, task in tasks.items():
-        if name != "Report":
-            assert set(task["dependentTasks"]) == {node.id for node in stages[name].upstream_nodes}
-            assert task["inputs"]["artifacts"].keys() == stages[name].inputs.keys()
+    assert tasks.keys() == {*stages, "Changes"}
+    for name in stages.keys() - {"ExampleGen", "Report"}:
+        assert set(tasks[name]["dependentTasks"]) == {node.id for node in stages[name].upstream_nodes}
+        assert tasks[name]["inputs"]["artifacts"].keys() == stages[name].inputs.keys()
+
+
+def test_where_nothing_changed_no_stage_runs_since_all_follow_from_the_one_that_is_passed_over(spec):
+    """Argo omits what depends on a task that it skips: KFP asks for `ExampleGen.Succeeded`."""
+    tasks = get_tasks(spec)
+    conditional = [name for name, task in tasks.items() if "condition" in task.get("triggerPolicy", {})]
+    assert conditional == ["ExampleGen"]
+    assert tasks["ExampleGen"]["triggerPolicy"]["condition"] == ANYTHING_CHANGED
+    assert (tasks["ExampleGen"]["dependentTasks"], tasks["Changes"]["dependentTasks"]) == (["Changes"], [])
+    below = {"ExampleGen"}
+    for _ in tasks:
+        below |= {name for name, task in tasks.items() if below.intersection(task["dependentTasks"])}
+    assert below == tasks.keys() - {"Changes", "Report"}
+    assert all(not task["cachingOptions"]["enableCache"] for task in tasks.values())
 
 
 def test_the_report_follows_whatever_became_of_the_others_and_asks_for_nothing_of_theirs(spec):
@@ -195,7 +209,8 @@ def test_volumes_and_secrets_reach_the_stages_that_use_them_and_no_secret_is_wri
     assert mounts("Trainer") == {}
     (mount,) = platform["exec-Pusher"]["pvcMount"]
     assert mount["pvcNameParameter"] == {"runtimeValue": {"constant": "models"}}
-    assert [name for name, executor in platform.items() if "secretAsEnv" in executor] == ["exec-ExampleGen"]
+    told = [name for name, executor in platform.items() if "secretAsEnv" in executor]
+    assert told == ["exec-Changes", "exec-ExampleGen"]
     (secret,) = platform["exec-ExampleGen"]["secretAsEnv"]
     assert secret["keyToEnv"] == [{"secretKey": "password", "envVar": "BUCKET_PASSWORD"}]
     assert secret["secretName"] == secret["secretNameParameter"]["runtimeValue"]["constant"] == "bucket"
@@ -209,5 +224,5 @@ def test_nodes_are_chosen_for_the_stage_that_says_so(platform):
 
 
 def test_a_stage_that_is_not_there_is_told():
-    with pytest.raises(ConfigError, match=r"\[stages\.Traner\]: no such stage; expected ExampleGen"):
+    with pytest.raises(ConfigError, match=r"\[stages\.Traner\]: no such stage; expected Changes, ExampleGen"):
         compile_pipeline(dataclasses.replace(CONFIG, stages={"Traner": Stage()}))

@@ -36,7 +36,7 @@ def run_both(pod: Path, stage: str, key: str, metadata: dict[str, Any], *outputs
         }
         fixed = {"name": "clothes", "output_dir": str(pod / "models"), "require_gpu": False}
         task = read_task(stage, fixed, json.loads(json.dumps(message)))
-        done[way] = SMALL_STAGES[stage](task) if way == "small" else run_tfx_stage(task, pod / "scratch", 100)
+        done[way] = SMALL_STAGES[stage](task) if way == "small" else run_tfx_stage(task, pod / "scratch")
     return done
 
 

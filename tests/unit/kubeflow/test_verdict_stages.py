@@ -52,9 +52,12 @@ def tell(
 ) -> Callable[..., tuple[str, dict[str, Any], str]]:
     """Runs the stage after these others, and returns the page, the numbers and what is printed."""
 
-    def call(stages: dict[str, StageRecord], notify: Notify | None = None) -> tuple[str, dict[str, Any], str]:
+    def call(
+        stages: dict[str, StageRecord] | Callable[[str], dict[str, StageRecord]], notify: Notify | None = None
+    ) -> tuple[str, dict[str, Any], str]:
         own = record("RUNNING")
-        monkeypatch.setattr(verdict_stages, "read_stages", lambda run_id: {**stages, "Report": own})
+        read = stages if callable(stages) else lambda run_id: stages
+        monkeypatch.setattr(verdict_stages, "read_stages", lambda run_id: {**read(run_id), "Report": own})
         task = make_task("Report", outputs=("report", "metrics"), volume=bucket.parent / "volume")
         outputs = run_report(replace(task, notify=notify))
         return (bucket / "report").read_text(), outputs["metrics"], capsys.readouterr().out
@@ -96,6 +99,23 @@ def test_of_a_pushed_model_the_page_says_all_that_a_local_one_says(bucket, tell)
     assert (metrics["verdict"], metrics["exit_code"], metrics["pushed_version"]) == ("pushed", 0, 2)
     assert metrics["accuracy"] > 0.5
     assert printed.startswith("Verdict: pushed (exit code 0). The model passed every check")
+
+
+def test_of_a_run_in_which_nothing_changed_the_page_is_that_of_the_one_before(bucket, tell, monkeypatch):
+    known = StoredArtifact(id=9, type="system.Artifact", uri="minio://bucket/known", properties={"same_as": "earlier"})
+    earlier, own = make_stages(bucket), {"Changes": record("COMPLETE", {"known": known})}
+    page, metrics, printed = tell(lambda run_id: earlier if run_id == "earlier" else own)
+    assert "cbcd6986" in page
+    assert (metrics["verdict"], metrics["pushed_version"]) == ("pushed", 2)
+    assert printed.startswith("Verdict: pushed (exit code 0). Nothing changed since run earlier. ")
+    (kept,) = read_records(bucket.parent / "volume")
+    assert (kept.same_as, kept.newly_pushed, kept.accuracy) == ("earlier", False, metrics["accuracy"])
+
+
+def test_a_first_stage_that_fails_is_named(bucket, tell):
+    page, metrics, _ = tell({"Changes": record("FAILED")})
+    assert "Changes failed" in page
+    assert (metrics["verdict"], metrics["exit_code"]) == ("error", 1)
 
 
 def test_a_model_that_is_not_blessed_is_a_verdict_with_its_reason(bucket, tell):
