@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,10 @@ REMEDIES = {
     errno.ENOLCK: "that file system has no locks; name a folder on a local disk with --output",
 }
 OUT_OF_MEMORY = "the memory is not enough; choose a smaller --batch-size, --hidden-units or --sample-size"
-_ERRNO = re.compile(r"\[Errno (\d+)\] ([^:\[]+?)(?:: '([^']*)')?(?: \[while running.*)?$", re.DOTALL)
+# What is copied names two files.
+_ERRNO = re.compile(r"\[Errno (\d+)\] ([^:\[]+?)(?:: '([^']*)')?(?: -> '([^']*)')?(?: \[while running.*)?$", re.DOTALL)
+# They befall what is written, and not what is read.
+_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _OUT_OF_MEMORY = re.compile(r"OOM when allocating|failed to allocate memory|Unable to allocate|Cannot allocate memory")
 _LONGEST = 400
 
@@ -60,9 +64,11 @@ def explain(error: BaseException) -> Explanation:
         where = f"the Python package {error.name.partition('.')[0]} is not installed here"
         return Explanation(f"{where}; use .venv/bin/python, which `make setup` makes", ExitCode.ERROR, known=True)
     if isinstance(error, OSError) and error.errno:
-        return _explain_system(error.errno, error.strerror or "", error.filename)
+        return _explain_system(error.errno, error.strerror or "", error.filename, error.filename2)
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):  # of a folder: from, to and text of each
+        text = str(error.args[0][0][2])
     if found := _ERRNO.search(text):  # Beam makes a new error of the text
-        return _explain_system(int(found[1]), found[2], found[3])
+        return _explain_system(int(found[1]), found[2], found[3], found[4])
     return Explanation(_shorten(name, text), ExitCode.ERROR, known=False)
 
 
@@ -84,7 +90,9 @@ def name_place(path: Path) -> Iterator[None]:
         raise
 
 
-def _explain_system(number: int, what: str, path: object) -> Explanation:
+def _explain_system(number: int, what: str, path: object, copied_to: object) -> Explanation:
+    if copied_to and number in _WRITING:
+        path = copied_to
     if isinstance(path, bytes):
         path = path.decode(errors="replace")
     sentence = f"{path}: {what.lower()}" if isinstance(path, str) and path else what.capitalize()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import errno
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -118,6 +120,25 @@ def test_an_error_of_the_system_without_a_path_gets_the_place_that_was_worked_on
 def test_what_beam_makes_of_such_an_error_is_told_the_same() -> None:
     text = "[Errno 28] No space left on device: '/output/shard' [while running 'Write']"
     assert explain(RuntimeError(text)).sentence.startswith("/output/shard: no space left on device; free some space")
+
+
+@pytest.mark.parametrize(("number", "named"), [(errno.ENOSPC, "to"), (errno.EROFS, "to"), (errno.EACCES, "from")])
+@pytest.mark.parametrize("by", ["file", "folder"])
+def test_of_a_copy_that_failed_the_disk_that_is_full_or_the_file_that_is_closed_is_named(
+    tmp_path: Path, by: str, number: int, named: str
+) -> None:
+    def copy(source: str, target: str) -> None:
+        raise OSError(number, os.strerror(number), source, None, target)
+
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from/model.pb").touch()
+    with pytest.raises(OSError, match=os.strerror(number)) as raised:
+        if by == "file":
+            copy(str(tmp_path / "from/model.pb"), str(tmp_path / "to/model.pb"))
+        else:
+            shutil.copytree(tmp_path / "from", tmp_path / "to", copy_function=copy)
+    expected = f"{tmp_path / named / 'model.pb'}: {os.strerror(number).lower()}; {REMEDIES[number]}"
+    assert explain(raised.value) == (expected, ExitCode.ERROR, True)
 
 
 @pytest.mark.parametrize(
