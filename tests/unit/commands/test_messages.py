@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -132,11 +133,10 @@ def test_of_a_copy_that_failed_the_disk_that_is_full_or_the_file_that_is_closed_
 
     (tmp_path / "from").mkdir()
     (tmp_path / "from/model.pb").touch()
+    of_file = partial(copy, str(tmp_path / "from/model.pb"), str(tmp_path / "to/model.pb"))
+    of_folder = partial(shutil.copytree, tmp_path / "from", tmp_path / "to", copy_function=copy)
     with pytest.raises(OSError, match=os.strerror(number)) as raised:
-        if by == "file":
-            copy(str(tmp_path / "from/model.pb"), str(tmp_path / "to/model.pb"))
-        else:
-            shutil.copytree(tmp_path / "from", tmp_path / "to", copy_function=copy)
+        (of_file if by == "file" else of_folder)()
     expected = f"{tmp_path / named / 'model.pb'}: {os.strerror(number).lower()}; {REMEDIES[number]}"
     assert explain(raised.value) == (expected, ExitCode.ERROR, True)
 
