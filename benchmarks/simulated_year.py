@@ -265,8 +265,9 @@ def check_mails(plan: Plan, nights: Sequence[Night]) -> Iterator[str]:
 def check_size(nights: Sequence[Night]) -> Iterator[str]:
     """Say whether the folder grows on once the first runs are old enough to be removed, and metadata by how much."""
     rest = [night.size - night.metadata for night in nights]  # the metadata keeps a line for whatever there was
-    if max(rest[45:]) > MOST_GROWTH * max(rest[30:45]):
-        yield f"the folder grew from {max(rest[30:45]):,} to {max(rest[45:]):,} bytes"
+    first, last = max(rest[30:45]), max(rest[-15:])  # in between, a month of more trainings keeps more of them
+    if last > MOST_GROWTH * first:
+        yield f"the folder grew from {first:,} to {last:,} bytes"
     if (each := nights[-1].metadata / len(nights)) > MOST_METADATA_PER_NIGHT:
         yield f"the metadata has {each:,.0f} bytes for each night, expected at most {MOST_METADATA_PER_NIGHT:,}"
 
