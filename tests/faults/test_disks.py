@@ -71,8 +71,10 @@ def run_on_full_disks(data: Path, place: Path, tries: int) -> int:
         filler.unlink()
         if process.returncode:
             record = json.loads(process.stdout or process.stderr.splitlines()[-1])
-            (reason,) = record["reasons"]
-            check_sentence(f"Error: {reason}.", "")
+            # A model that is pushed is, though its record can't be kept: that is told beside the record.
+            said = [f"Error: {reason}." for reason in record["reasons"]] or process.stderr.splitlines()[-1:]
+            assert len(said) == 1
+            check_sentence(said[0], "")
             assert "Traceback" not in process.stderr
             full += 1
         found = check_output(output)
