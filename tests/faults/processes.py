@@ -74,6 +74,8 @@ def kill_run(moment: Moment, arguments: Sequence[object], number: int = signal.S
     Raises:
         AssertionError: It ended before, or children of it were left.
     """
+    # Where a shell has started this in the background, SIGINT is ignored, and would be by whatever is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         make_command("run", *arguments, *FAST),
         cwd=ROOT,
