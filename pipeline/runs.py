@@ -297,8 +297,9 @@ def _query_outputs(store: Any, run_id: str) -> dict[str, Artifact]:
         contexts = store.get_contexts_by_execution(execution.id)
         stage = next(context.name.split(".", 1)[1] for context in contexts if context.type == "node")
         for event in store.get_events_by_execution_ids([execution.id]):
-            if event.type == metadata_store_pb2.Event.OUTPUT:
-                (artifact,) = store.get_artifacts_by_id([event.artifact_id])
+            if event.type != metadata_store_pb2.Event.OUTPUT:
+                continue
+            for artifact in store.get_artifacts_by_id([event.artifact_id]):  # none, where the disk was full just then
                 properties = read_properties(artifact.custom_properties)
                 outputs[f"{stage}.{event.path.steps[0].key}"] = Artifact(
                     id=artifact.id,

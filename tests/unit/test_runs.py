@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from pipeline.runs import (
     save_record,
     start_record,
 )
+from tests.made_outputs import MadeStore
 
 
 def test_a_record_survives_a_round_trip(tmp_path: Path) -> None:
@@ -131,6 +133,15 @@ def test_a_run_is_alive_while_its_process_is_and_its_verdict_is_open() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     assert not is_alive(RunRecord(run_id="1", data="sample", process=child.pid))
+
+
+def test_an_output_that_a_full_disk_kept_out_of_the_store_is_none(tmp_path: Path) -> None:
+    store = MadeStore(tmp_path)
+    _, lost = [*store.add_run("1", made=1), *store.add_run("2", made=1)]
+    with sqlite3.connect(tmp_path / "metadata.sqlite") as connection:
+        connection.execute("DELETE FROM Artifact WHERE id = ?", (lost,))
+    assert read_outputs(tmp_path / "metadata.sqlite", "1").keys() == {"Trainer.model"}
+    assert read_outputs(tmp_path / "metadata.sqlite", "2") == {}
 
 
 def test_where_there_is_no_store_there_are_no_outputs_and_none_is_made(tmp_path: Path) -> None:
