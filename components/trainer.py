@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,17 @@ import numpy as np
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.features import IMAGE_KEY, LABEL_KEY
+from components.features import IMAGE_KEY
 from components.images.appearance import count_border
 from components.images.schema import get_class_names, get_image_shape, read_schema
-from components.training.loop import Block, EpochResult, fit
+from components.training.apart import train_apart
+from components.training.cluster import find_cluster
+from components.training.examples import ExampleBlocks
+from components.training.loop import EpochResult, fit
 from components.training.network import ImageTransform, ServingModel, build_model, export_model
 
 logger = logging.getLogger(__name__)
 
-# Transformed training images that are held in memory; past it, the Trainer reads them anew in each epoch.
-MEMORY_BUDGET_BYTES = 1 << 30
-_PARSE_BATCH = 1_024
 _GROUND_IMAGES = 4_096
 
 
@@ -37,11 +38,13 @@ def run_fn(fn_args: FnArgs) -> None:
     """Train the network and export it. TFX calls this.
 
     Args:
-        fn_args: `custom_config` holds epochs, batch_size, learning_rate, averaging, hidden_units, seed and
-            require_gpu.
+        fn_args: `custom_config` holds epochs, batch_size, learning_rate, averaging, hidden_units, seed,
+            require_gpu and distribution.
 
     Raises:
         NoGpuError: `require_gpu` is set and TensorFlow sees no GPU.
+        ClusterError: TF_CONFIG does not say who trains together.
+        TrainingError: A distributed training came to no end.
     """
     options = fn_args.custom_config
     device = choose_device(require_gpu=options["require_gpu"])
@@ -53,20 +56,55 @@ def run_fn(fn_args: FnArgs) -> None:
     network = build_model(image_shape, len(class_names), options["hidden_units"])
     started = time.monotonic()
     with TrainingLog(fn_args.model_run_dir, options["epochs"]) as log:
-        history = fit(
-            network,
-            ExampleBlocks(fn_args.train_files, transform, options["batch_size"], options["seed"]),
-            ExampleBlocks(fn_args.eval_files, transform, options["batch_size"], options["seed"]),
-            epochs=options["epochs"],
-            batch_size=options["batch_size"],
-            learning_rate=options["learning_rate"],
-            averaging=options["averaging"],
-            seed=options["seed"],
-            on_epoch=log.write,
-        )
+        train = train_here if options["distribution"] == "none" else train_distributed
+        history = train(fn_args, network, transform, log.write)
     ground = find_ground(fn_args.train_files, image_shape)
     export_model(ServingModel(network, transform, image_shape, class_names, ground), fn_args.serving_model_dir)
     record_training(Path(fn_args.model_run_dir), device, time.monotonic() - started, options, history)
+
+
+def train_here(
+    fn_args: FnArgs, network: keras.Sequential, transform: ImageTransform, on_epoch: Callable[[EpochResult], None]
+) -> list[EpochResult]:
+    """Train in this process, on one device."""
+    options = _choose_fit_options(fn_args)
+    read_train, read_eval = (
+        ExampleBlocks(files, transform, options["batch_size"], options["seed"])
+        for files in (fn_args.train_files, fn_args.eval_files)
+    )
+    return fit(network, read_train, read_eval, on_epoch=on_epoch, **options)
+
+
+def train_distributed(
+    fn_args: FnArgs, network: keras.Sequential, _: ImageTransform, on_epoch: Callable[[EpochResult], None]
+) -> list[EpochResult]:
+    """Train in a process of its own, on several devices, and give the network the weights."""
+    history: list[EpochResult] = []
+
+    def note(values: Mapping[str, Any]) -> None:
+        history.append(EpochResult(**values))
+        on_epoch(history[-1])
+
+    cluster = find_cluster(as_chief=True) if fn_args.custom_config["distribution"] == "multi-worker" else None
+    with tempfile.TemporaryDirectory(prefix="training-") as scratch:
+        weights = Path(scratch, "weights.npz")
+        job = {
+            "train_files": fn_args.train_files,
+            "eval_files": fn_args.eval_files,
+            "transform_graph": fn_args.transform_graph_path,
+            "network": network.to_json(),
+            "fit": _choose_fit_options(fn_args),
+            "weights": str(weights),
+        }
+        train_apart(job, cluster, note)
+        with np.load(weights) as arrays:
+            network.set_weights([arrays[name] for name in arrays.files])
+    return history
+
+
+def _choose_fit_options(fn_args: FnArgs) -> dict[str, Any]:
+    names = ("epochs", "batch_size", "learning_rate", "averaging", "seed")
+    return {name: fn_args.custom_config[name] for name in names}
 
 
 def choose_device(*, require_gpu: bool) -> str:
@@ -97,60 +135,6 @@ def find_ground(patterns: list[str], image_shape: tuple[int, int]) -> int:
     examples = tf.io.parse_example(next(iter(records)), {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)})
     pixels = tf.io.decode_raw(examples[IMAGE_KEY], tf.uint8).numpy().reshape(-1, *image_shape)
     return int(count_border(pixels).argmax())
-
-
-class ExampleBlocks:
-    """The examples of some TFRecord files, transformed, as blocks for the training loop.
-
-    Held in memory as one block where the budget allows it, on the GPU if there is one; else streamed block by block.
-    """
-
-    def __init__(self, patterns: list[str], transform: ImageTransform, batch_size: int, seed: int) -> None:
-        self._files = sorted(tf.io.gfile.glob(patterns))
-        self._transform = transform
-        self._seed = seed
-        self._held: list[Block] = []
-        # A uint8 pixel on disk is a float32 in memory.
-        size = 4 * sum(tf.io.gfile.stat(file).length for file in self._files)
-        self._streams = size > MEMORY_BUDGET_BYTES
-        if self._streams:
-            logger.warning(
-                "%d MiB of transformed images are more than the budget of %d MiB: they are read anew in each epoch",
-                size >> 20,
-                MEMORY_BUDGET_BYTES >> 20,
-            )
-        self._batch_size = batch_size
-
-    def __call__(self, epoch: int) -> Iterator[Block]:
-        """Give the blocks of an epoch; streamed ones come in another order of files in each epoch."""
-        if self._streams:
-            order = np.random.default_rng((self._seed, epoch)).permutation(len(self._files))
-            yield from self._read([self._files[index] for index in order])
-            return
-        self._held = self._held or list(self._read(self._files))
-        yield from self._held
-
-    def _read(self, files: list[str]) -> Iterator[Block]:
-        batches = (
-            tf.data.TFRecordDataset(files)
-            .batch(_PARSE_BATCH)
-            .map(self._parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        )
-        first = next(iter(batches.take(1)), None)
-        if first is None:
-            return
-        image_bytes = first[0][0].numpy().nbytes
-        # A quarter of the budget: blocks are joined from batches, and the next is read while one is trained on.
-        limit = MEMORY_BUDGET_BYTES // (4 if self._streams else 1) // image_bytes
-        limit = max(limit - limit % self._batch_size, self._batch_size)
-        for images, labels in batches.rebatch(limit):
-            # On a GPU, identity copies to it.
-            yield Block(tf.identity(images), tf.identity(labels))
-
-    def _parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        spec = {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string), LABEL_KEY: tf.io.FixedLenFeature([], tf.int64)}
-        examples = tf.io.parse_example(records, spec)
-        return self._transform(examples[IMAGE_KEY]), tf.cast(examples[LABEL_KEY], tf.int32)
 
 
 class TrainingLog:

@@ -216,6 +216,17 @@ def verify(
 
 
 @app.command()
+def join(
+    wait: Annotated[str, typer.Option(metavar="TIME", help="How long to wait for the chief: 30m, 2h.")] = "10m",
+) -> None:
+    """Train with the chief of TF_CONFIG, which runs the pipeline with --distribution multi-worker."""
+    from pipeline.commands.join import join_training
+    from pipeline.quantities import parse_duration
+
+    join_training(parse_duration(wait, "--wait").total_seconds())
+
+
+@app.command()
 def notify(
     test: Annotated[bool, typer.Option("--test", help="Send a test message to every address.")] = False,
     config: Annotated[

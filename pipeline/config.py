@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Ge, Interval
 
@@ -47,6 +47,13 @@ class Options(Declared):
     ] = 42
 
     require_gpu: Annotated[bool, Option("Fail where there is no GPU.", stage="Trainer", on_cluster=False)] = False
+
+    distribution: Annotated[
+        Literal["none", "mirrored", "multi-worker"],
+        Option(
+            "Train on all GPUs of this machine, or with the workers in TF_CONFIG.", stage="Trainer", on_cluster=False
+        ),
+    ] = "none"
 
     min_accuracy: Annotated[Share, Option("Least accuracy on the evaluation images.", stage="Evaluator")] = 0.86
 

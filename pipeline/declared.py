@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tomli
 from annotated_types import Ge, Gt, Interval
@@ -141,10 +141,13 @@ def _read_fields(record: type[Declared]) -> dict[str, Field]:
 def _read_field(name: str, hint: Any, default: Any) -> Field:
     kind, *notes = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
     option = next((note for note in notes if isinstance(note, Option)), Option(""))
-    return Field(name, kind, default, " ".join(_describe_ranges(notes)), option)
+    return Field(name, kind, default, " ".join(_describe_ranges(kind, notes)), option)
 
 
-def _describe_ranges(notes: list[Any]) -> Iterator[str]:
+def _describe_ranges(kind: Any, notes: list[Any]) -> Iterator[str]:
+    if get_origin(kind) is Literal:
+        *others, last = get_args(kind)
+        yield f"{', '.join(others)} or {last}"
     for note in notes:
         if isinstance(note, Ge):
             yield f"{note.ge:,} or more"
@@ -169,7 +172,7 @@ def _describe_mistake(record: type[Declared], mistake: Mapping[str, Any], write:
         return f"{table}{name} is missing."
     value, field = mistake["input"], fields_[name]
     shown = value if type(value) in (int, float) else repr(value)
-    out_of_range = mistake["type"].endswith(("_equal", "_than"))
+    out_of_range = mistake["type"].endswith(("_equal", "_than")) or mistake["type"] == "literal_error"
     given = write.format(name=name, option=name.replace("_", "-"), value=_shorten(str(shown)))
     return f"{table}{given}: expected {field.range if out_of_range else describe_kind(field.kind)}."
 

@@ -19,6 +19,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from components.report.lineage import read_properties
 from components.serving import model_verifier
 from components.serving.integrity import check_pushed
+from components.training.cluster import find_cluster
 from pipeline.artifact_files import FILES_PROPERTY, find_damage, list_files
 from pipeline.config import PipelineConfig
 from pipeline.environment import keep_beam_in_process
@@ -111,6 +112,7 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
 
     Raises:
         NoGpuError: A GPU is required and there is none.
+        ClusterError: TF_CONFIG does not say who trains together, or that this one is the chief.
         ServingError: What is pushed is damaged.
         Exception: What a stage raised; nothing after it ran.
     """
@@ -118,7 +120,9 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
         from components.trainer import choose_device  # brings Keras, which is there when the Trainer starts
 
         choose_device(require_gpu=True)  # rather now than after the data stages
-    check_pushed(config.serving_dir)  # so is this
+    if config.distribution == "multi-worker":
+        find_cluster(as_chief=True)  # so is this
+    check_pushed(config.serving_dir)  # and this
     keep_beam_in_process()
     config.output_dir.mkdir(parents=True, exist_ok=True)
     with _hidden_arguments():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import keras
 import numpy as np
@@ -23,6 +23,12 @@ class Block(NamedTuple):
 
     images: tf.Tensor
     labels: tf.Tensor
+
+
+# Trains on the blocks of an epoch, in an order by that generator; returns the sums of `measure` over its steps.
+TrainEpoch: TypeAlias = Callable[[Iterable[Block], np.random.Generator], NDArray[np.float64]]
+# Takes the model, its optimizer and how many images are a step.
+CompileEpoch: TypeAlias = Callable[[keras.Sequential, keras.optimizers.Optimizer, int], TrainEpoch]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,7 @@ def fit(
     averaging: bool,
     seed: int,
     on_epoch: Callable[[EpochResult], None],
+    compile_epoch: CompileEpoch | None = None,
 ) -> list[EpochResult]:
     """Train with Adam on sparse categorical crossentropy; the same batches come from the same seed.
 
@@ -66,19 +73,17 @@ def fit(
         averaging: Whether the model ends with averaged weights. The training goes the same way with them and without.
         seed: Of the order of the images.
         on_epoch: Called after each epoch.
+        compile_epoch: Trains where it is not one device; by default, `compile_local_epoch`.
 
     Returns:
         One result for each epoch.
     """
     optimizer = (AveragingAdam if averaging else keras.optimizers.Adam)(learning_rate)
-    train_steps, count_answers = _compile_steps(model, optimizer)
+    train_epoch = (compile_epoch or compile_local_epoch)(model, optimizer, batch_size)
+    count_answers = _compile_count(model)
     results = []
     for epoch in range(epochs):
-        rng = np.random.default_rng((seed, epoch))
-        trained = np.zeros(3)
-        for block in read_train(epoch):
-            for batches in shuffle_batches(len(block.labels), batch_size, rng):
-                trained += train_steps(*block, batches)
+        trained = train_epoch(read_train(epoch), np.random.default_rng((seed, epoch)))
         with use_averages(model, optimizer):
             answered = sum((np.array(count_answers(*block)) for block in read_eval(epoch)), np.zeros(3))
         loss, accuracy = trained[:2] / max(trained[2], 1)
@@ -114,26 +119,15 @@ def shuffle_batches(count: int, batch_size: int, rng: np.random.Generator) -> li
     return [part for part in parts if part.size]
 
 
-def _compile_steps(
-    model: keras.Sequential, optimizer: keras.optimizers.Optimizer
-) -> tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]:
-    """Compile training over all batches of a block, and counting over a block, each into one XLA computation.
-
-    Both return float64 [3]: the sum of the losses, the number of right answers, the number of images.
-    """
+def compile_local_epoch(model: keras.Sequential, optimizer: keras.optimizers.Optimizer, batch_size: int) -> TrainEpoch:
+    """Compile training over all batches of a block into one XLA computation."""
     optimizer.build(model.trainable_variables)
-    crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
-
-    def measure(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        losses = crossentropy(labels, logits)
-        right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), labels)
-        sums = [tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32)), tf.cast(tf.size(labels), tf.float32)]
-        return tf.reduce_mean(losses), tf.cast(tf.stack(sums), tf.float64)
 
     @tf.function
     def train_step(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss, sums = measure(model(images, training=True), labels)
+            losses, sums = measure(model(images, training=True), labels)
+            loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return sums
@@ -147,8 +141,33 @@ def _compile_steps(
                 totals += train_step(tf.gather(images, chosen), tf.gather(labels, chosen))
         return totals
 
+    def train_epoch(blocks: Iterable[Block], rng: np.random.Generator) -> NDArray[np.float64]:
+        trained = np.zeros(3)
+        for block in blocks:
+            for batches in shuffle_batches(len(block.labels), batch_size, rng):
+                trained += train_steps(*block, batches)
+        return trained
+
+    return train_epoch
+
+
+def measure(logits: tf.Tensor, labels: tf.Tensor, counts: tf.Tensor | float = 1.0) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the loss of each image, and float64 [3]: the sum of the losses, the right answers, the images.
+
+    `counts` is 0 for an image that does not count.
+    """
+    crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+    losses = crossentropy(labels, logits) * counts
+    right = tf.cast(tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), labels), tf.float32) * counts
+    images = tf.reduce_sum(tf.ones_like(right) * counts)
+    return losses, tf.cast(tf.stack([tf.reduce_sum(losses), tf.reduce_sum(right), images]), tf.float64)
+
+
+def _compile_count(model: keras.Sequential) -> Callable[..., tf.Tensor]:
+    """Compile counting over a block into one XLA computation."""
+
     @tf.function(jit_compile=True)
     def count_answers(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return measure(model(images, training=False), labels)[1]
 
-    return train_steps, count_answers
+    return count_answers

@@ -85,5 +85,5 @@ def test_a_hyperparameter_is_named_where_it_is_declared_and_where_it_is_used(fie
     sources = [path for folder in ("pipeline", "components") for path in (ROOT / folder).rglob("*.py")]
     places = {path.relative_to(ROOT).as_posix() for path in sources if named.search(path.read_text())}
     runners = {"pipeline/kubeflow/config.py", "pipeline/local_runner.py", "pipeline/unchanged.py"}
-    others = runners if field.name == "require_gpu" else set()  # the runners ask for it before the Trainer does
+    others = runners if field.name in ("require_gpu", "distribution") else set()  # they look before the Trainer does
     assert places - others <= {"pipeline/config.py", "components/trainer.py"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import Gt, Interval
@@ -22,6 +22,7 @@ class Room(Declared):
     name: Annotated[str, Option("What it is called.")]
     doors: Annotated[int, Interval(ge=1, le=4), Option("Doors.")] = 1
     lit: Annotated[bool, Option("Whether there is light.")] = True
+    floor: Annotated[Literal["wood", "stone", "tiles"], Option("What one stands on.")] = "wood"
     books: Annotated[tuple[str, ...], Option("Titles.")] = ()
     lamp: Lamp | None = None
     lamps: dict[str, Lamp] = field(default_factory=dict)
@@ -41,11 +42,13 @@ class Room(Declared):
         ({"name": "hall", "doors": True}, "doors = True: expected a whole number."),
         ({"name": "hall", "doors": 1.0}, "doors = 1.0: expected a whole number."),
         ({"name": "hall", "lit": 1}, "lit = 1: expected true or false."),
+        ({"name": "hall", "floor": "wool"}, "floor = 'wool': expected wood, stone or tiles."),
+        ({"name": "hall", "floor": 3}, "floor = 3: expected wood, stone or tiles."),
         ({"name": "hall", "books": "one"}, "books = 'one': expected a list."),
         ({"name": "hall", "door": 2}, "unknown key door; did you mean doors?"),
         (
             {"name": "hall", "zebra": 2},
-            "unknown key zebra; expected one of name, doors, lit, books, lamp, lamps, spare.",
+            "unknown key zebra; expected one of name, doors, lit, floor, books, lamp, lamps, spare.",
         ),
         ({"name": "hall", "lamp": 3}, "lamp = 3: expected a table."),
         ({"name": "hall", "lamp": {"watts": 0}}, "[lamp] watts = 0: expected a number above 0."),
@@ -67,7 +70,7 @@ def test_what_is_right_becomes_a_record_of_the_declared_types() -> None:
 
 
 def test_options_are_the_fields_that_are_told_of() -> None:
-    assert [each.name for each in list_fields(Room)] == ["name", "doors", "lit", "books"]
+    assert [each.name for each in list_fields(Room)] == ["name", "doors", "lit", "floor", "books"]
 
 
 @pytest.mark.parametrize("content", [b"doors = ", b"\xff\xfe", b"doors = 1\ndoors = 2"])
