@@ -12,7 +12,7 @@ STACK_ROOT ?= /var/tmp/tfx-fashion-mnist-debian-13
 READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack torture torture-short prove-image check format \
+.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack test-flink flink-up flink-down torture torture-short prove-image check format \
 	lock benchmark benchmark-scale benchmark-retraining simulate-gate simulate-year clean
 
 help: ## Show this list.
@@ -31,6 +31,15 @@ test: $(READY) ## Run all tests; ARGS="tests/unit -k idx" for some.
 
 test-kubeflow: $(READY) .kubeflow/ready ## Run it on Kubeflow Pipelines' own backend (root, Linux); KFP_BACKEND=DIR has its programs.
 	@$(RUN) -m pytest tests/kubeflow $(ARGS)
+
+flink-up: $(READY) ## Start a Flink cluster with Beam's job server on this machine (Java 11 or 17, Maven); see docs/scale.md.
+	@$(RUN) deploy/flink/cluster.py up
+
+flink-down: $(READY) ## End it.
+	@$(RUN) deploy/flink/cluster.py down
+
+test-flink: $(READY) ## Run the whole pipeline on such a cluster, again and again, and break it; half an hour.
+	@$(RUN) -m pytest -m flink tests/engines $(ARGS)
 
 torture: $(READY) .torture/ready ## Do all that can go wrong on purpose: kills, damage, full disks, clocks (root, Linux); an hour.
 	@$(RUN) -m pytest tests/faults -m "" $(ARGS)
@@ -90,7 +99,7 @@ simulate-year: $(READY) ## Live through a year of nightly runs, with alarms, rol
 	@$(RUN) -m benchmarks.simulated_year $(ARGS)
 
 clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
-	rm -rf .venv .uv .kubeflow .torture .mypy_cache .pytest_cache .ruff_cache sbom.json
+	rm -rf .venv .uv .kubeflow .torture .flink .mypy_cache .pytest_cache .ruff_cache sbom.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stack is chosen before anything is downloaded, uv included.

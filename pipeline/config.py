@@ -111,6 +111,26 @@ class Options(Declared):
 
     cache: Annotated[bool, Option("Do not do again what has nothing new to work on.")] = True
 
+    engine: Annotated[
+        Literal["direct", "flink"],
+        Option("Where the stages over the data run: in this process, or on a cluster.", on_cluster=False),
+    ] = "direct"
+
+    engine_address: Annotated[
+        str, Option("Address of the engine's job server for Beam.", metavar="HOST:PORT", on_cluster=False)
+    ] = ""
+
+    worker_pool: Annotated[
+        str,
+        Option(
+            "Where the engine's machines find Python workers; else some here.", metavar="HOST:PORT", on_cluster=False
+        ),
+    ] = ""
+
+    workers: Annotated[
+        int, Interval(ge=1, le=10_000), Option("How many of the engine's workers work at once.", on_cluster=False)
+    ] = 2
+
     beam_arg: Annotated[
         tuple[str, ...], Option("Passed to Apache Beam; may be repeated.", metavar="ARG", on_cluster=False)
     ] = ()

@@ -25,6 +25,12 @@ def fingerprint_sources(*modules: str) -> str:
     return digest.hexdigest()
 
 
+def fingerprint_project() -> str:
+    """Return the SHA-256 of all sources of the project, and the stack's releases."""
+    sources = [path for folder in ("components", "pipeline") for path in (_ROOT / folder).rglob("*.py")]
+    return fingerprint_sources(*sorted(".".join(path.relative_to(_ROOT).with_suffix("").parts) for path in sources))
+
+
 def fingerprint_values(**values: object) -> str:
     """Return the SHA-256 of named values that JSON can hold."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

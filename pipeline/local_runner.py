@@ -14,7 +14,7 @@ from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
-from tfx.proto.orchestration import pipeline_pb2
+from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
 from components.report.lineage import read_properties
 from components.serving import model_verifier
@@ -22,6 +22,7 @@ from components.serving.integrity import check_pushed
 from components.training.cluster import find_cluster
 from pipeline.artifact_files import FILES_PROPERTY, find_damage, list_files
 from pipeline.config import PipelineConfig
+from pipeline.engines.engine import Engine, bring_workers, choose_engine
 from pipeline.environment import keep_beam_in_process
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
 
@@ -42,9 +43,10 @@ class Listener(Protocol):
 class LocalRunner(tfx_runner.IrBasedRunner):
     """TFX's LocalDagRunner, with a listener, a run id of our choice, and stages that are never cached."""
 
-    def __init__(self, run_id: str, listener: Listener) -> None:
+    def __init__(self, run_id: str, listener: Listener, engine: Engine | None) -> None:
         self._run_id = run_id
         self._listener = listener
+        self._engine = engine
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, **_: Any) -> None:
         """Launch each stage; the first failure ends the run.
@@ -75,6 +77,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
             pipeline_runtime_spec=pipeline.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(deployment, stage),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, stage),
+            custom_executor_operators=self._choose_operators(stage),
         ).launch()
         with metadata.Metadata(connection) as handle:
             (record,) = handle.store.get_executions_by_id([execution.execution_id])
@@ -84,6 +87,13 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         if stage == "Trainer" and not cached:
             model_verifier.start_ahead()  # for the Pusher: it is ready by the time that the Evaluator is done
         self._listener.end_stage(stage, time.monotonic() - started, cached=cached)
+
+    def _choose_operators(self, stage: str) -> dict[Any, Any]:
+        if not self._engine:
+            return {}
+        from pipeline.engines.operator import make_operator
+
+        return {executable_spec_pb2.BeamExecutableSpec: make_operator(self._engine, stage)}
 
     def _retire_damaged(self, connection: Any) -> None:
         """Mark what is no longer whole as deleted: TFX's cache takes live artifacts only, and so makes it anew."""
@@ -114,6 +124,7 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
         NoGpuError: A GPU is required and there is none.
         ClusterError: TF_CONFIG does not say who trains together, or that this one is the chief.
         ServingError: What is pushed is damaged.
+        EngineError: The engine, or its workers, can't be used.
         Exception: What a stage raised; nothing after it ran.
     """
     if config.require_gpu:
@@ -125,11 +136,24 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
     check_pushed(config.serving_dir)  # and this
     keep_beam_in_process()
     config.output_dir.mkdir(parents=True, exist_ok=True)
-    with _hidden_arguments():
+    with _hidden_arguments(), _use_engine(config) as engine:
         try:
-            LocalRunner(run_id, listener).run(create_pipeline(config, run_id))
+            LocalRunner(run_id, listener, engine).run(create_pipeline(config, run_id))
         finally:
             model_verifier.end_waiting()
+
+
+@contextmanager
+def _use_engine(config: PipelineConfig) -> Iterator[Engine | None]:
+    """Give the engine that a run is for, with workers, after a look whether both can be used; None for this process."""
+    if (chosen := choose_engine(config)) is None:
+        yield None
+        return
+    from pipeline.engines.check import check_engine
+
+    with bring_workers(chosen) as engine:
+        check_engine(engine, config.output_dir)
+        yield engine
 
 
 @contextmanager

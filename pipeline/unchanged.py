@@ -10,19 +10,15 @@ from components.serving.integrity import verify_model
 from components.serving.versions import find_versions
 from pipeline.artifact_files import FILES_PROPERTY, find_damage
 from pipeline.config import PipelineConfig
-from pipeline.fingerprint import fingerprint_sources, fingerprint_values
+from pipeline.fingerprint import fingerprint_project, fingerprint_values
 from pipeline.runs import RunRecord, read_outputs
 from pipeline.store import StoreError
-
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 def fingerprint_run(config: PipelineConfig) -> str:
     """Return the SHA-256 of all that a run depends on: data, options, every source of the project, releases."""
-    sources = [path for folder in ("components", "pipeline") for path in (_ROOT / folder).rglob("*.py")]
-    modules = sorted(".".join(path.relative_to(_ROOT).with_suffix("").parts) for path in sources)
     values = {name: str(value) for name, value in asdict(config).items()}
-    return fingerprint_values(config=values, sources=fingerprint_sources(*modules))
+    return fingerprint_values(config=values, sources=fingerprint_project())
 
 
 def find_unchanged(

@@ -36,6 +36,7 @@ from pipeline.commands.run_options import read_options
 from pipeline.config import Keep, Options, PipelineConfig, RunOptions
 from pipeline.declared import list_fields
 from pipeline.disk import measure_size
+from pipeline.engines.engine import choose_engine
 from pipeline.environment import prepare_environment
 from pipeline.origin import describe_origin, describe_recipe
 from pipeline.output_folder import check_output, lock_output
@@ -98,6 +99,7 @@ def prepare_run(options: RunOptions, set_by_file: tuple[str, ...], *, quiet: boo
     Raises:
         OutputError: The folder for what comes of it can't be used.
         DataError: The data can't be used.
+        ConfigError: The options of an engine do not go together.
     """
     check_output(options.output)
     dataset = find_dataset(
@@ -116,6 +118,7 @@ def prepare_run(options: RunOptions, set_by_file: tuple[str, ...], *, quiet: boo
         output_dir=options.output.resolve() / dataset.name,
         set_by_file=set_by_file,
     )
+    choose_engine(config)  # what can't go together is told before anything is imported
     return config, dataset
 
 

@@ -1,0 +1,169 @@
+"""A Flink cluster with Beam's job server on this machine: `make flink-up` and `make flink-down` call it.
+
+One JobManager, two TaskManagers of one slot, each with a pool of Python workers, all on free ports of the loopback.
+Needs Java 11 or 17 and Maven, which gets Flink and Beam's runner for it into .flink. The two pools have one port on two
+addresses, which each TaskManager finds under the same name, as each finds its own side-car on Kubernetes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+HOME = ROOT / ".flink"
+LIBS, STATE = HOME / "libs", HOME / "cluster.json"
+TASK_MANAGERS = 2
+SECONDS_TO_START = 120
+JAVA = ("-XX:+UseSerialGC", *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang", "util", "net")))
+JAVA += ("--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",)
+
+
+def main() -> None:
+    """Start or end the cluster."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=["up", "down"])
+    if parser.parse_args().action == "up":
+        bring_up()
+    else:
+        bring_down()
+
+
+def bring_up() -> None:
+    """Start what is not running, wait until it answers, and say where it is."""
+    for tool in ("java", "mvn"):
+        if shutil.which(tool) is None:
+            sys.exit(f"{tool} is not installed: a Flink cluster needs Java 11 or 17, and Maven once.")
+    bring_down()
+    fetch_libs()
+    rest, rpc, jobs, pools = (find_free_port() for _ in range(4))
+    local = [f"-D{key}=127.0.0.1" for key in ("jobmanager.rpc.address", "rest.address", "rest.bind-address")]
+    local += ["-Djobmanager.bind-host=127.0.0.1", f"-Djobmanager.rpc.port={rpc}", f"-Drest.port={rest}"]
+    start_java(
+        "jobmanager", "-Xmx512m", "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
+        "--configDir", HERE, *local,
+    )  # fmt: skip
+    for number in range(1, TASK_MANAGERS + 1):
+        address = f"127.0.0.{number}"
+        hosts = HOME / f"hosts-{number}"
+        hosts.write_text(f"{address} localhost\n127.0.0.1 {socket.gethostname()}\n")
+        start(f"workers-{number}", sys.executable, "-m", "pipeline.engines.worker_pool", f"{address}:{pools}")
+        start_java(
+            f"taskmanager-{number}", "-Xmx640m", "-XX:MaxDirectMemorySize=512m", f"-Djdk.net.hosts.file={hosts}",
+            "org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "--configDir", HERE, *local,
+            "-Dtaskmanager.host=127.0.0.1", "-Dtaskmanager.bind-host=127.0.0.1",
+            f"-Dtaskmanager.resource-id=taskmanager-{number}",
+        )  # fmt: skip
+    start_java(
+        "job_server", "-Xmx512m", "org.apache.beam.runners.flink.FlinkJobServerDriver",
+        f"--flink-master=127.0.0.1:{rest}",
+        "--job-host=localhost", f"--job-port={jobs}", "--artifact-port=0", "--expansion-port=0",
+        f"--artifacts-dir={HOME / 'staged'}",
+    )  # fmt: skip
+    try:
+        await_cluster(rest, jobs)
+    except TimeoutError as error:
+        bring_down()
+        sys.exit(f"{error}; the logs are in {HOME}.")
+    print(f"Flink's web page: http://127.0.0.1:{rest}")
+    print(f"Logs: {HOME}/*.log; `make flink-down` ends it. A run on it:")
+    print(
+        f'  make run ARGS="--engine flink --engine-address localhost:{jobs} --worker-pool localhost:{pools} '
+        f'--workers {TASK_MANAGERS}"'
+    )
+
+
+def fetch_libs() -> None:
+    """Get Flink and Beam's runner, unless those of this pom are there."""
+    pom, ready = HERE / "pom.xml", HOME / "libs.ready"
+    if ready.is_file() and ready.read_text() == pom.read_text():
+        return
+    shutil.rmtree(LIBS, ignore_errors=True)
+    HOME.mkdir(exist_ok=True)
+    print("Getting Flink and Beam's runner into .flink", flush=True)
+    goal = ("dependency:copy-dependencies", f"-DoutputDirectory={LIBS}", "-DincludeScope=runtime")
+    if subprocess.run(["mvn", "-q", "-B", "-f", str(pom), *goal]).returncode:
+        sys.exit("Maven can't get them; its own lines above say why.")
+    ready.write_text(pom.read_text())
+
+
+def start_java(name: str, *arguments: object) -> None:
+    """Start a process of Java's, and again whenever it ends, as Kubernetes would."""
+    start(name, "sh", "-c", 'while :; do "$@"; sleep 1; done', name, "java", *JAVA, "-cp", f"{LIBS}/*", *arguments)
+
+
+def start(name: str, *command: object) -> None:
+    """Start a process that goes on by itself, and note its number before anything else."""
+    with (HOME / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+    STATE.write_text(json.dumps({**read_state(), name: process.pid}))
+
+
+def read_state() -> dict[str, int]:
+    """Return the processes of the cluster, by name."""
+    return json.loads(STATE.read_text()) if STATE.is_file() else {}
+
+
+def bring_down() -> None:
+    """End all that was started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + 10
+        while alive := [pid for pid in read_state().values() if is_alive(pid)]:
+            for pid in alive:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, number)
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+    STATE.unlink(missing_ok=True)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of a group of ours is running."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z" and os.getpgid(pid) == pid
+    except (OSError, IndexError):
+        return False
+
+
+def await_cluster(rest: int, jobs: int) -> None:
+    """Wait until all TaskManagers are known and the job server listens.
+
+    Raises:
+        TimeoutError: It takes too long.
+    """
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline:
+        with suppress(OSError, ValueError):
+            with urllib.request.urlopen(f"http://127.0.0.1:{rest}/overview", timeout=5) as answer:
+                known = json.load(answer)["taskmanagers"]
+            if known == TASK_MANAGERS:
+                socket.create_connection(("localhost", jobs), timeout=5).close()
+                return
+        time.sleep(0.5)
+    raise TimeoutError(f"The cluster did not start within {SECONDS_TO_START} seconds")
+
+
+def find_free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Where Beam's stages run when it is not in this process."""

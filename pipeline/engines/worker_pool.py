@@ -1,0 +1,96 @@
+"""A pool of Python workers, to be started beside each machine of an engine that can reach them: one worker a request.
+
+    python -m pipeline.engines.worker_pool HOST:PORT
+
+It does what Beam's own `worker_pool_main` does, but for two things. Its workers are copies of a process that has
+imported TensorFlow, TFX and TFMA already, so that each is there in a second. And it ends no worker: one ends by itself
+when its engine closes the connection. Beam's pool ends them by their id, which the Java runner counts in each JVM: two
+TaskManagers both have a "1-1", and the first of them to be done would end the other's.
+https://github.com/apache/beam/issues/38432
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import grpc
+from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
+
+from pipeline.engines.engine import EngineError, parse_address
+from pipeline.engines.worker import run_worker
+from pipeline.engines.worker_facts import DESCRIBE, copy_beside, describe_worker
+
+# What a worker of ours needs, imported once.
+_PRELOADED = ["pipeline.engines.worker", "components.evaluator", "components.example_gen", "components.data_validator"]
+
+
+class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
+    """Starts a worker for whoever asks."""
+
+    def __init__(self) -> None:
+        self._copies = get_context("forkserver")
+        self._copies.set_forkserver_preload(_PRELOADED)
+
+    def StartWorker(self, request: Any, _: Any) -> Any:
+        """Start a worker, which connects to the engine by itself."""
+        worker = self._copies.Process(target=run_worker, args=(request.control_endpoint.url, request.worker_id))
+        worker.start()
+        threading.Thread(target=worker.join, daemon=True).start()  # so that it leaves no zombie
+        return beam_fn_api_pb2.StartWorkerResponse()
+
+    def StopWorker(self, *_: Any) -> Any:
+        """End nobody."""
+        return beam_fn_api_pb2.StopWorkerResponse()
+
+
+class _Describer(grpc.GenericRpcHandler):
+    """Answers whoever wants to know what workers of this pool would be like, and whether they share a folder."""
+
+    def __init__(self) -> None:
+        self._facts = describe_worker()  # as things are when the workers' sources are imported
+
+    def service(self, handler_call_details: Any) -> Any:
+        """Return what handles a call; None for those of others."""
+        return grpc.unary_unary_rpc_method_handler(self._answer) if handler_call_details.method == DESCRIBE else None
+
+    def _answer(self, question: bytes, _: Any) -> bytes:
+        return json.dumps({"facts": self._facts, "trouble": copy_beside(Path(json.loads(question)["file"]))}).encode()
+
+
+def serve(address: str) -> tuple[grpc.Server, str]:
+    """Start a pool, and return it with its address, in which port 0 has become the one that it got.
+
+    Raises:
+        ConfigError: It is no HOST:PORT.
+        EngineError: Nothing can be served there.
+    """
+    host, port = parse_address("worker pool", address)
+    server = grpc.server(ThreadPoolExecutor(), handlers=[_Describer()], options=[("grpc.so_reuseport", 0)])
+    beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(WorkerPool(), server)
+    try:
+        chosen = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise EngineError(f"worker pool {address}: can't be served there; name an address that is free.") from error
+    server.start()
+    return server, f"{host}:{chosen}"
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.engines.worker_pool", description=__doc__)
+    parser.add_argument("address", metavar="HOST:PORT", help="where; port 0 for one that is free")
+    server, address = serve(parser.parse_args().address)
+    print(f"Workers at {address}", flush=True)
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    from pipeline.commands.guard import run_guarded
+
+    run_guarded(main)
