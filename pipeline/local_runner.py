@@ -22,7 +22,7 @@ from components.serving.integrity import check_pushed
 from components.training.cluster import find_cluster
 from pipeline.artifact_files import FILES_PROPERTY, find_damage, list_files
 from pipeline.config import PipelineConfig
-from pipeline.engines.engine import Engine, bring_workers, choose_engine
+from pipeline.engines.engine import Engine
 from pipeline.environment import keep_beam_in_process
 from pipeline.pipeline import NEVER_CACHED, create_pipeline
 
@@ -117,14 +117,14 @@ def _record_files(store: Any, execution_id: int) -> None:
     store.put_artifacts(artifacts)
 
 
-def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None:
+def run_locally(config: PipelineConfig, run_id: str, listener: Listener, engine: Engine | None) -> None:
     """Run the pipeline of `config` in this process, which holds the output directory (output_folder.py).
 
     Raises:
         NoGpuError: A GPU is required and there is none.
         ClusterError: TF_CONFIG does not say who trains together, or that this one is the chief.
         ServingError: What is pushed is damaged.
-        EngineError: The engine, or its workers, can't be used.
+        EngineError: The engine was lost.
         Exception: What a stage raised; nothing after it ran.
     """
     if config.require_gpu:
@@ -136,24 +136,11 @@ def run_locally(config: PipelineConfig, run_id: str, listener: Listener) -> None
     check_pushed(config.serving_dir)  # and this
     keep_beam_in_process()
     config.output_dir.mkdir(parents=True, exist_ok=True)
-    with _hidden_arguments(), _use_engine(config) as engine:
+    with _hidden_arguments():
         try:
             LocalRunner(run_id, listener, engine).run(create_pipeline(config, run_id))
         finally:
             model_verifier.end_waiting()
-
-
-@contextmanager
-def _use_engine(config: PipelineConfig) -> Iterator[Engine | None]:
-    """Give the engine that a run is for, with workers, after a look whether both can be used; None for this process."""
-    if (chosen := choose_engine(config)) is None:
-        yield None
-        return
-    from pipeline.engines.check import check_engine
-
-    with bring_workers(chosen) as engine:
-        check_engine(engine, config.output_dir)
-        yield engine
 
 
 @contextmanager

@@ -14,10 +14,13 @@ from pipeline.fingerprint import fingerprint_project, fingerprint_values
 from pipeline.runs import RunRecord, read_outputs
 from pipeline.store import StoreError
 
+# Options that say where a run is done, and not what.
+_WHERE = ("engine", "engine_address", "worker_pool", "workers")
+
 
 def fingerprint_run(config: PipelineConfig) -> str:
     """Return the SHA-256 of all that a run depends on: data, options, every source of the project, releases."""
-    values = {name: str(value) for name, value in asdict(config).items()}
+    values = {name: str(value) for name, value in asdict(config).items() if name not in _WHERE}
     return fingerprint_values(config=values, sources=fingerprint_project())
 
 

@@ -42,6 +42,8 @@ def main() -> None:
 
 def bring_up() -> None:
     """Start what is not running, wait until it answers, and say where it is."""
+    if not Path("/proc/self/stat").exists():
+        sys.exit("make flink-up needs Linux.")
     for tool in ("java", "mvn"):
         if shutil.which(tool) is None:
             sys.exit(f"{tool} is not installed: a Flink cluster needs Java 11 or 17, and Maven once.")
@@ -110,11 +112,11 @@ def start(name: str, *command: object) -> None:
             [str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
-    STATE.write_text(json.dumps({**read_state(), name: process.pid}))
+    STATE.write_text(json.dumps({**read_state(), name: (process.pid, read_start(process.pid))}))
 
 
-def read_state() -> dict[str, int]:
-    """Return the processes of the cluster, by name."""
+def read_state() -> dict[str, tuple[int, str]]:
+    """Return the processes of the cluster by name: the number of each, and when it started, for numbers come again."""
     return json.loads(STATE.read_text()) if STATE.is_file() else {}
 
 
@@ -122,7 +124,7 @@ def bring_down() -> None:
     """End all that was started."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + 10
-        while alive := [pid for pid in read_state().values() if is_alive(pid)]:
+        while alive := [pid for pid, started in read_state().values() if started and read_start(pid) == started]:
             for pid in alive:
                 with suppress(ProcessLookupError):
                     os.killpg(pid, number)
@@ -132,12 +134,13 @@ def bring_down() -> None:
     STATE.unlink(missing_ok=True)
 
 
-def is_alive(pid: int) -> bool:
-    """Tell whether a process of a group of ours is running."""
+def read_start(pid: int) -> str:
+    """Return when a process started, as proc(5) has it; "" for one that has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z" and os.getpgid(pid) == pid
-    except (OSError, IndexError):
-        return False
+        state, *values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return ""
+    return "" if state == "Z" else values[18]
 
 
 def await_cluster(rest: int, jobs: int) -> None:

@@ -37,6 +37,7 @@ from pipeline.config import Keep, Options, PipelineConfig, RunOptions
 from pipeline.declared import list_fields
 from pipeline.disk import measure_size
 from pipeline.engines.engine import choose_engine
+from pipeline.engines.preparation import use_engine
 from pipeline.environment import prepare_environment
 from pipeline.origin import describe_origin, describe_recipe
 from pipeline.output_folder import check_output, lock_output
@@ -227,9 +228,10 @@ def describe_data(dataset: Dataset) -> str:
 def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay, log_file: Path) -> ExitCode:
     """Run the stages and fill in the record, whatever happens."""
     try:
-        run_locally = _start_up(record, display)
-        record.origin = describe_origin(config, describe_recipe(config))
-        run_locally(config, record.run_id, display)
+        with use_engine(config) as engine:
+            run_locally = _start_up(record, display)
+            record.origin = describe_origin(config, describe_recipe(config))
+            run_locally(config, record.run_id, display, engine)
         record_outcome(record, read_outcome(config.metadata_path, record.run_id))
         if record.verdict == "pushed":
             record.serving_path = _find_pushed(config.serving_dir, record.pushed_version)

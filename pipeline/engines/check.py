@@ -19,17 +19,16 @@ _SECONDS = 4
 _MARKS = {"flink": "flink_master"}
 
 
-def check_engine(engine: Engine, shared: Path) -> None:
-    """Make sure that a job server answers, and that workers are like this process and share a folder with it.
+def check_workers(engine: Engine, shared: Path) -> None:
+    """Make sure that workers are like this process and share a folder with it.
 
     Args:
         engine: The engine, and its pool of workers.
         shared: A folder that artifacts are written to.
 
     Raises:
-        EngineError: It can't be used.
+        EngineError: They can't be used.
     """
-    _check_job_server(engine)
     with tempfile.NamedTemporaryFile(prefix=".workers-", suffix=".question", dir=shared) as question:
         question.write(question.name.encode())
         question.flush()
@@ -47,7 +46,12 @@ def check_engine(engine: Engine, shared: Path) -> None:
         )
 
 
-def _check_job_server(engine: Engine) -> None:
+def check_job_server(engine: Engine) -> None:
+    """Make sure that a job server for the engine answers.
+
+    Raises:
+        EngineError: None does.
+    """
     with grpc.insecure_channel(engine.address) as channel:
         service = beam_job_api_pb2_grpc.JobServiceStub(channel)
         try:

@@ -1,22 +1,15 @@
-"""An engine that Beam's stages run on, what Beam has to be told of it, and the workers that a run brings along."""
+"""An engine that Beam's stages run on, and what Beam has to be told of it."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from pipeline.config import PipelineConfig
 from pipeline.declared import ConfigError
 
 DIRECT = "direct"
+SECONDS_TO_ANSWER = 15
 _HIGHEST_PORT = 65_535
-_ROOT = Path(__file__).resolve().parents[2]
-_OWN_POOL = "127.0.0.1:0"
-_SAID = "Workers at "
 
 
 class EngineError(RuntimeError):
@@ -44,6 +37,7 @@ class Engine:
         return [
             "--runner=PortableRunner",
             f"--job_endpoint={self.address}",
+            f"--job_server_timeout={SECONDS_TO_ANSWER}",
             f"--job_name={stage.lower()}",
             "--environment_type=EXTERNAL",
             f"--environment_config={self.worker_pool}",
@@ -82,24 +76,3 @@ def parse_address(what: str, address: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
         raise ConfigError(f"{what} {address}: expected HOST:PORT, such as localhost:8099.")
     return host, int(port)
-
-
-@contextmanager
-def bring_workers(engine: Engine) -> Iterator[Engine]:
-    """Start a pool of workers here for an engine that is told of none, and end it with the run.
-
-    Raises:
-        EngineError: It does not start.
-    """
-    if engine.worker_pool:
-        yield engine
-        return
-    command = [sys.executable, "-m", "pipeline.engines.worker_pool", _OWN_POOL]
-    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as pool:
-        try:
-            said = pool.stdout.readline() if pool.stdout else ""
-            if not said.startswith(_SAID):
-                raise EngineError(f"--engine {engine.name}: a pool of workers did not start here; the log says why.")
-            yield replace(engine, worker_pool=said.removeprefix(_SAID).strip())
-        finally:
-            pool.terminate()

@@ -35,10 +35,10 @@ def make_operator(engine: Engine, stage: str) -> Callable[..., BeamExecutorOpera
             """
             try:
                 return super().run_executor(*args, **options)
-            except grpc.RpcError as error:
+            except (grpc.RpcError, grpc.FutureTimeoutError) as error:
                 raise EngineError(
-                    f"the engine {engine.name} at {engine.address} was lost ({error.code().name.lower()}); "
-                    "see whether it runs, and run again: what had finished is taken from the cache."
+                    f"the engine {engine.name} at {engine.address} does not answer any more; see whether it runs, and "
+                    "run again: what had finished is taken from the cache."
                 ) from error
 
     return EngineOperator

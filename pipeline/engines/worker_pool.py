@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -25,6 +26,7 @@ from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from pipeline.engines.engine import EngineError, parse_address
 from pipeline.engines.worker import run_worker
 from pipeline.engines.worker_facts import DESCRIBE, copy_beside, describe_worker
+from pipeline.environment import prepare_environment
 
 # What a worker of ours needs, imported once.
 _PRELOADED = ["pipeline.engines.worker", "components.evaluator", "components.example_gen", "components.data_validator"]
@@ -83,10 +85,12 @@ def serve(address: str) -> tuple[grpc.Server, str]:
 
 def main() -> None:
     """Serve until the process is ended."""
+    prepare_environment()
     parser = argparse.ArgumentParser(prog="python -m pipeline.engines.worker_pool", description=__doc__)
     parser.add_argument("address", metavar="HOST:PORT", help="where; port 0 for one that is free")
     server, address = serve(parser.parse_args().address)
     print(f"Workers at {address}", flush=True)
+    os.dup2(2, 1)  # what workers print is no answer to whoever started the pool
     server.wait_for_termination()
 
 

@@ -104,7 +104,7 @@ def await_job(cluster: Cluster) -> None:
 
 def kill(name: str, *, for_good: bool) -> None:
     """Kill a process of the cluster; it is started anew unless that is for good."""
-    group = json.loads(STATE.read_text())[name]
+    group, _ = json.loads(STATE.read_text())[name]
     if for_good:
         os.killpg(group, signal.SIGKILL)
         return
@@ -152,7 +152,7 @@ def test_a_job_server_that_is_killed_ends_the_run_in_a_sentence_and_the_next_one
     said = process.communicate()[0]
     assert process.returncode == 1, said
     address = cluster.options[cluster.options.index("--engine-address") + 1]
-    sentence = f"StatisticsGen failed: the engine flink at {address} was lost"
+    sentence = f"StatisticsGen failed: the engine flink at {address} does not answer any more"
     assert sentence in said
     assert "Traceback" not in said
     refused = start(sample_dir, tmp_path, *cluster.options)

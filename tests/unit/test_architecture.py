@@ -49,6 +49,7 @@ LIGHT = {
     "components.serving.manifest", "components.serving.publishing", "components.serving.rollback",
     "components.serving.versions", "pipeline.addresses", "pipeline.artifact_files", "pipeline.cleaning", "pipeline.cli",
     "pipeline.config", "pipeline.data_sets", "pipeline.declared", "pipeline.disk", "pipeline.engines.engine",
+    "pipeline.engines.preparation",
     "pipeline.health", "pipeline.origin",
     "pipeline.output_folder", "pipeline.processes", "pipeline.prometheus", "pipeline.quantities", "pipeline.reasons",
     "pipeline.removal", "pipeline.removed_runs", "pipeline.runs", "pipeline.served", "pipeline.store",

@@ -16,7 +16,7 @@ from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 
 from pipeline.engines import check
-from pipeline.engines.check import check_engine
+from pipeline.engines.check import check_job_server, check_workers
 from pipeline.engines.engine import Engine, EngineError
 from pipeline.engines.worker_facts import describe_worker
 from pipeline.engines.worker_pool import serve
@@ -62,6 +62,11 @@ def pool() -> Iterator[str]:
 @pytest.fixture
 def engine(start_job_server: Callable[[str], str], pool: str) -> Engine:
     return Engine(name="flink", address=start_job_server("flink_master"), worker_pool=pool, workers=2)
+
+
+def check_engine(engine: Engine, shared: Path) -> None:
+    check_job_server(engine)
+    check_workers(engine, shared)
 
 
 def refuse(engine: Engine, shared: Path) -> str:

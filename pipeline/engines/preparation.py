@@ -1,0 +1,56 @@
+"""What has to stand before a run uses an engine: it answers, and has workers; a run brings some if it is told of none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.config import PipelineConfig
+from pipeline.engines.engine import Engine, EngineError, choose_engine
+
+_ROOT = Path(__file__).resolve().parents[2]
+_OWN_POOL = "127.0.0.1:0"
+_SAID = "Workers at "
+
+
+@contextmanager
+def use_engine(config: PipelineConfig) -> Iterator[Engine | None]:
+    """Give the engine that a run is for, with workers, after a look whether both can be used; None for this process.
+
+    Raises:
+        EngineError: One of them can't be used.
+    """
+    if (chosen := choose_engine(config)) is None:
+        yield None
+        return
+    from pipeline.engines.check import check_job_server, check_workers  # they bring Beam
+
+    check_job_server(chosen)
+    with bring_workers(chosen) as engine:
+        check_workers(engine, config.output_dir)
+        yield engine
+
+
+@contextmanager
+def bring_workers(engine: Engine) -> Iterator[Engine]:
+    """Start a pool of workers here for an engine that is told of none, and end it with the run.
+
+    Raises:
+        EngineError: It does not start.
+    """
+    if engine.worker_pool:
+        yield engine
+        return
+    command = [sys.executable, "-m", "pipeline.engines.worker_pool", _OWN_POOL]
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as pool:
+        try:
+            said = pool.stdout.readline() if pool.stdout else ""
+            if not said.startswith(_SAID):
+                raise EngineError(f"--engine {engine.name}: a pool of workers did not start here; the log says why.")
+            yield replace(engine, worker_pool=said.removeprefix(_SAID).strip())
+        finally:
+            pool.terminate()
