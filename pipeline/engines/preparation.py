@@ -1,4 +1,4 @@
-"""What has to stand before a run uses an engine: it answers, and has workers; a run brings some if it is told of none."""
+"""What has to stand before a run uses an engine: it answers, and has workers. A run brings some where none are named."""
 
 from __future__ import annotations
 
