@@ -1,4 +1,4 @@
-"""What has to stand before a run uses an engine: it answers, and has workers. A run brings some where none are named."""
+"""What a run sees to before it uses an engine: that it answers, and has workers, which the run brings if need be."""
 
 from __future__ import annotations
 
