@@ -23,7 +23,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 HOME = ROOT / ".flink"
-LIBS, STATE = HOME / "libs", HOME / "cluster.json"
+# Each job would upload the whole class path of the job server, 150 MB that the cluster has already (12 s a job), but for
+# what lies in a folder called so: PipelineResources.isStageable of Beam's Java SDK.
+LIBS = HOME / "gradle/wrapper"
+STATE = HOME / "cluster.json"
 TASK_MANAGERS = 2
 SECONDS_TO_START = 120
 JAVA = ("-XX:+UseSerialGC", *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang", "util", "net")))
