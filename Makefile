@@ -12,8 +12,8 @@ STACK_ROOT ?= /var/tmp/tfx-fashion-mnist-debian-13
 READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack test-flink flink-up flink-down torture torture-short prove-image check format \
-	lock benchmark benchmark-scale benchmark-retraining simulate-gate simulate-year clean
+.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack test-engines flink-up flink-down prism-up prism-down torture torture-short prove-image check format \
+	lock benchmark benchmark-scale benchmark-engines benchmark-retraining simulate-gate simulate-year clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -33,13 +33,19 @@ test-kubeflow: $(READY) .kubeflow/ready ## Run it on Kubeflow Pipelines' own bac
 	@$(RUN) -m pytest tests/kubeflow $(ARGS)
 
 flink-up: $(READY) ## Start a Flink cluster with Beam's job server on this machine (Java 11 or 17, Maven); see docs/scale.md.
-	@$(RUN) deploy/flink/cluster.py up
+	@$(RUN) -m deploy.flink.cluster up
 
 flink-down: $(READY) ## End it.
-	@$(RUN) deploy/flink/cluster.py down
+	@$(RUN) -m deploy.flink.cluster down
 
-test-flink: $(READY) ## Run the whole pipeline on such a cluster, again and again, and break it; half an hour.
-	@$(RUN) -m pytest -m flink tests/engines $(ARGS)
+prism-up: $(READY) ## Start Prism, Beam's portable runner in one Go program (Go); see docs/scale.md.
+	@$(RUN) -m deploy.prism up
+
+prism-down: $(READY) ## End it.
+	@$(RUN) -m deploy.prism down
+
+test-engines: $(READY) ## Run the whole pipeline on Flink (Java, Maven) again and again, and on Prism (Go), and break them.
+	@$(RUN) -m pytest -m engine tests/engines $(ARGS)
 
 torture: $(READY) .torture/ready ## Do all that can go wrong on purpose: kills, damage, full disks, clocks (root, Linux); an hour.
 	@$(RUN) -m pytest tests/faults -m "" $(ARGS)
@@ -89,6 +95,9 @@ benchmark: $(READY) ## Time the pipeline against the plain tutorial script and a
 benchmark-scale: $(READY) ## Time and memory of each stage at 70,000, 280,000 and 700,000 images.
 	@$(RUN) -m benchmarks.scale $(ARGS)
 
+benchmark-engines: $(READY) ## Time it on Beam's own runner, on Prism and on Flink, beside a stock TFX pipeline.
+	@$(RUN) -m benchmarks.engines $(ARGS)
+
 benchmark-retraining: $(READY) ## Train on the real data again and again, sound and faulty: does the gate tell them apart?
 	@$(RUN) -m benchmarks.retraining $(ARGS)
 
@@ -99,7 +108,7 @@ simulate-year: $(READY) ## Live through a year of nightly runs, with alarms, rol
 	@$(RUN) -m benchmarks.simulated_year $(ARGS)
 
 clean: ## Remove .venv, caches and what the tests fetched; output/ stays.
-	rm -rf .venv .uv .kubeflow .torture .flink .mypy_cache .pytest_cache .ruff_cache sbom.json
+	rm -rf .venv .uv .kubeflow .torture .flink .prism .mypy_cache .pytest_cache .ruff_cache sbom.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stack is chosen before anything is downloaded, uv included.

@@ -48,7 +48,7 @@ def write_tfrecords(data_dir: Path, prefix: str, path: Path) -> int:
     return len(labels)
 
 
-def create_pipeline(data_root: Path, output_dir: Path, train_images: int, epochs: int) -> tfx.dsl.Pipeline:
+def create_pipeline(data_root: Path, output_dir: Path, train_images: int, args: argparse.Namespace) -> tfx.dsl.Pipeline:
     """Connect the stages, as in the example."""
     split = tfx.proto.Input.Split
     example_gen = tfx.components.ImportExampleGen(
@@ -74,10 +74,12 @@ def create_pipeline(data_root: Path, output_dir: Path, train_images: int, epochs
         schema=schema_gen.outputs["schema"],
         train_args=tfx.proto.TrainArgs(num_steps=math.ceil(train_images / BATCH_SIZE)),
         eval_args=tfx.proto.EvalArgs(num_steps=EVAL_STEPS),
-        custom_config={"epochs": epochs},
+        custom_config={"epochs": args.epochs},
     )
     evaluator = tfx.components.Evaluator(
-        examples=example_gen.outputs["examples"], model=trainer.outputs["model"], eval_config=make_eval_config()
+        examples=example_gen.outputs["examples"],
+        model=trainer.outputs["model"],
+        eval_config=make_eval_config(args.min_accuracy),
     )
     pusher = tfx.components.Pusher(
         model=trainer.outputs["model"],
@@ -103,15 +105,16 @@ def create_pipeline(data_root: Path, output_dir: Path, train_images: int, epochs
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(output_dir / "metadata.db")
         ),
+        beam_pipeline_args=args.beam_arg,
     )
 
 
-def make_eval_config() -> config_pb2.EvalConfig:
+def make_eval_config(min_accuracy: float) -> config_pb2.EvalConfig:
     """Ask for the accuracy on all images and on those of each class, with a bound on the former."""
     overall = config_pb2.PerSliceMetricThreshold(
         slicing_specs=[config_pb2.SlicingSpec()],
         threshold=config_pb2.MetricThreshold(
-            value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": MIN_ACCURACY})
+            value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": min_accuracy})
         ),
     )
     accuracy = config_pb2.MetricConfig(class_name="SparseCategoricalAccuracy", per_slice_thresholds=[overall])
@@ -135,16 +138,18 @@ def main() -> None:
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("output_dir", type=Path, help="an empty folder, or one to be made")
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--min-accuracy", type=float, default=MIN_ACCURACY)
+    parser.add_argument("--beam-arg", action="append", default=[])
     args = parser.parse_args()
 
     data_root = args.output_dir / "data"
     train_images = write_tfrecords(args.data_dir, "train", data_root / "train" / "data.tfrecord")
     write_tfrecords(args.data_dir, "t10k", data_root / "eval" / "data.tfrecord")
-    pipeline = create_pipeline(data_root, args.output_dir, train_images, args.epochs)
+    pipeline = create_pipeline(data_root, args.output_dir, train_images, args)
     tfx.orchestration.LocalDagRunner().run(pipeline)
     accuracy = read_accuracy(args.output_dir)
     if not list((args.output_dir / "serving").glob("*")):
-        sys.exit(f"Nothing was pushed: accuracy {accuracy:.4f}, expected at least {MIN_ACCURACY}")
+        sys.exit(f"Nothing was pushed: accuracy {accuracy:.4f}, expected at least {args.min_accuracy}")
     print(json.dumps({"accuracy": accuracy}))
 
 

@@ -112,7 +112,7 @@ class Options(Declared):
     cache: Annotated[bool, Option("Do not do again what has nothing new to work on.")] = True
 
     engine: Annotated[
-        Literal["direct", "flink"],
+        Literal["direct", "prism", "flink"],
         Option("Where the stages over the data run: in this process, or on a cluster.", on_cluster=False),
     ] = "direct"
 

@@ -1,7 +1,7 @@
 """A Flink cluster with Beam's job server on this machine: `make flink-up` and `make flink-down` call it.
 
-One JobManager, two TaskManagers of one slot, each with a pool of Python workers, all on free ports of the loopback.
-Needs Java 11 or 17 and Maven, which gets Flink and Beam's runner for it into .flink. The two pools have one port on two
+One JobManager, two TaskManagers (or more, or one) of one slot, each with a pool of Python workers, all on free ports of the loopback.
+Needs Java 11 or 17 and Maven, which gets Flink and Beam's runner for it into .flink. The pools have one port on two
 addresses, which each TaskManager finds under the same name, as each finds its own side-car on Kubernetes.
 """
 
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,14 +18,14 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
+from deploy.background import ROOT, Background, find_free_port
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 HOME = ROOT / ".flink"
-# Each job would upload the whole class path of the job server, 150 MB that the cluster has already (12 s a job), but for
-# what lies in a folder called so: PipelineResources.isStageable of Beam's Java SDK.
+# Each job would upload the whole class path of the job server, 150 MB that the cluster has already (12 s a job), but
+# for what lies in a folder called so: PipelineResources.isStageable of Beam's Java SDK.
 LIBS = HOME / "gradle/wrapper"
-STATE = HOME / "cluster.json"
-TASK_MANAGERS = 2
+CLUSTER = Background(HOME)
 SECONDS_TO_START = 120
 JAVA = ("-XX:+UseSerialGC", *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang", "util", "net")))
 JAVA += ("--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",)
@@ -37,20 +35,20 @@ def main() -> None:
     """Start or end the cluster."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["up", "down"])
-    if parser.parse_args().action == "up":
-        bring_up()
+    parser.add_argument("--task-managers", type=int, choices=range(1, 9), default=2, metavar="N")
+    args = parser.parse_args()
+    if args.action == "up":
+        bring_up(args.task_managers)
     else:
-        bring_down()
+        CLUSTER.end()
 
 
-def bring_up() -> None:
+def bring_up(task_managers: int) -> None:
     """Start what is not running, wait until it answers, and say where it is."""
-    if not Path("/proc/self/stat").exists():
-        sys.exit("make flink-up needs Linux.")
     for tool in ("java", "mvn"):
         if shutil.which(tool) is None:
             sys.exit(f"{tool} is not installed: a Flink cluster needs Java 11 or 17, and Maven once.")
-    bring_down()
+    CLUSTER.end()
     fetch_libs()
     rest, rpc, jobs, pools = (find_free_port() for _ in range(4))
     local = [f"-D{key}=127.0.0.1" for key in ("jobmanager.rpc.address", "rest.address", "rest.bind-address")]
@@ -59,11 +57,11 @@ def bring_up() -> None:
         "jobmanager", "-Xmx512m", "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
         "--configDir", HERE, *local,
     )  # fmt: skip
-    for number in range(1, TASK_MANAGERS + 1):
+    for number in range(1, task_managers + 1):
         address = f"127.0.0.{number}"
         hosts = HOME / f"hosts-{number}"
         hosts.write_text(f"{address} localhost\n127.0.0.1 {socket.gethostname()}\n")
-        start(f"workers-{number}", sys.executable, "-m", "pipeline.engines.worker_pool", f"{address}:{pools}")
+        CLUSTER.start(f"workers-{number}", sys.executable, "-m", "pipeline.engines.worker_pool", f"{address}:{pools}")
         start_java(
             f"taskmanager-{number}", "-Xmx640m", "-XX:MaxDirectMemorySize=512m", f"-Djdk.net.hosts.file={hosts}",
             "org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "--configDir", HERE, *local,
@@ -77,15 +75,15 @@ def bring_up() -> None:
         f"--artifacts-dir={HOME / 'staged'}",
     )  # fmt: skip
     try:
-        await_cluster(rest, jobs)
+        await_cluster(rest, jobs, task_managers)
     except TimeoutError as error:
-        bring_down()
+        CLUSTER.end()
         sys.exit(f"{error}; the logs are in {HOME}.")
     print(f"Flink's web page: http://127.0.0.1:{rest}")
     print(f"Logs: {HOME}/*.log; `make flink-down` ends it. A run on it:")
     print(
         f'  make run ARGS="--engine flink --engine-address localhost:{jobs} --worker-pool localhost:{pools} '
-        f'--workers {TASK_MANAGERS}"'
+        f'--workers {task_managers}"'
     )
 
 
@@ -105,48 +103,12 @@ def fetch_libs() -> None:
 
 def start_java(name: str, *arguments: object) -> None:
     """Start a process of Java's, and again whenever it ends, as Kubernetes would."""
-    start(name, "sh", "-c", 'while :; do "$@"; sleep 1; done', name, "java", *JAVA, "-cp", f"{LIBS}/*", *arguments)
+    CLUSTER.start(
+        name, "sh", "-c", 'while :; do "$@"; sleep 1; done', name, "java", *JAVA, "-cp", f"{LIBS}/*", *arguments
+    )
 
 
-def start(name: str, *command: object) -> None:
-    """Start a process that goes on by itself, and note its number before anything else."""
-    with (HOME / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
-    STATE.write_text(json.dumps({**read_state(), name: (process.pid, read_start(process.pid))}))
-
-
-def read_state() -> dict[str, tuple[int, str]]:
-    """Return the processes of the cluster by name: the number of each, and when it started, for numbers come again."""
-    return json.loads(STATE.read_text()) if STATE.is_file() else {}
-
-
-def bring_down() -> None:
-    """End all that was started."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + 10
-        while alive := [pid for pid, started in read_state().values() if started and read_start(pid) == started]:
-            for pid in alive:
-                with suppress(ProcessLookupError):
-                    os.killpg(pid, number)
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.2)
-    STATE.unlink(missing_ok=True)
-
-
-def read_start(pid: int) -> str:
-    """Return when a process started, as proc(5) has it; "" for one that has ended."""
-    try:
-        state, *values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, ValueError):
-        return ""
-    return "" if state == "Z" else values[18]
-
-
-def await_cluster(rest: int, jobs: int) -> None:
+def await_cluster(rest: int, jobs: int, task_managers: int) -> None:
     """Wait until all TaskManagers are known and the job server listens.
 
     Raises:
@@ -157,18 +119,11 @@ def await_cluster(rest: int, jobs: int) -> None:
         with suppress(OSError, ValueError):
             with urllib.request.urlopen(f"http://127.0.0.1:{rest}/overview", timeout=5) as answer:
                 known = json.load(answer)["taskmanagers"]
-            if known == TASK_MANAGERS:
+            if known == task_managers:
                 socket.create_connection(("localhost", jobs), timeout=5).close()
                 return
         time.sleep(0.5)
     raise TimeoutError(f"The cluster did not start within {SECONDS_TO_START} seconds")
-
-
-def find_free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -15,8 +15,6 @@ from pipeline.engines.engine import Engine, EngineError
 from pipeline.engines.worker_facts import DESCRIBE, describe_worker
 
 _SECONDS = 4
-# What a job server of that name has an option for.
-_MARKS = {"flink": "flink_master"}
 
 
 def check_workers(engine: Engine, shared: Path) -> None:
@@ -60,9 +58,10 @@ def check_job_server(engine: Engine) -> None:
         except grpc.RpcError as error:
             raise EngineError(
                 f"--engine-address {engine.address}: no job server of Beam answers there ({_name(error)}); "
-                "start it, or name another; make flink-up starts one on this machine."
+                f"start it, or name another; make {engine.name}-up starts one on this machine."
             ) from error
-    if _MARKS[engine.name] not in {option.name for option in options}:
+    names = {option.name for option in options}
+    if not {"flink": "flink_master" in names, "prism": not names}[engine.name]:
         raise EngineError(
             f"--engine-address {engine.address}: Beam's job server there is none for {engine.name}; name another."
         )

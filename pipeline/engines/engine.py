@@ -8,7 +8,8 @@ from pipeline.config import PipelineConfig
 from pipeline.declared import ConfigError
 
 DIRECT = "direct"
-SECONDS_TO_ANSWER = 15
+# How long Beam waits for an answer, and with Prism, by a fault of Beam's, for the end of a job.
+_SECONDS_TO_ANSWER = {"flink": 15, "prism": 30 * 24 * 3600}
 _HIGHEST_PORT = 65_535
 
 
@@ -37,7 +38,7 @@ class Engine:
         return [
             "--runner=PortableRunner",
             f"--job_endpoint={self.address}",
-            f"--job_server_timeout={SECONDS_TO_ANSWER}",
+            f"--job_server_timeout={_SECONDS_TO_ANSWER[self.name]}",
             f"--job_name={stage.lower()}",
             "--environment_type=EXTERNAL",
             f"--environment_config={self.worker_pool}",
@@ -55,7 +56,7 @@ def choose_engine(config: PipelineConfig) -> Engine | None:
     given = {option: address for option, address in addresses.items() if address}
     if config.engine == DIRECT:
         for option, address in given.items():
-            raise ConfigError(f"{option} {address}: expected --engine flink beside it.")
+            raise ConfigError(f"{option} {address}: expected --engine flink or prism beside it.")
         return None
     if not config.engine_address:
         raise ConfigError(f"--engine {config.engine}: expected --engine-address HOST:PORT, that of Beam's job server.")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import grpc
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.proto.orchestration import placeholder_pb2
 
-from pipeline.engines.engine import Engine, EngineError
+from pipeline.engines.engine import Engine
+from pipeline.engines.failure import tell_engine_failure
 
 
 def make_operator(engine: Engine, stage: str) -> Callable[..., BeamExecutorOperator]:
@@ -31,15 +31,10 @@ def make_operator(engine: Engine, stage: str) -> Callable[..., BeamExecutorOpera
             """Run the executor.
 
             Raises:
-                EngineError: The engine was lost.
+                EngineError: The engine was lost, or failed.
             """
-            try:
+            with tell_engine_failure(engine):
                 return super().run_executor(*args, **options)
-            except (grpc.RpcError, grpc.FutureTimeoutError) as error:
-                raise EngineError(
-                    f"the engine {engine.name} at {engine.address} does not answer any more; see whether it runs, and "
-                    "run again: what had finished is taken from the cache."
-                ) from error
 
     return EngineOperator
 

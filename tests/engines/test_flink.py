@@ -12,21 +12,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CLUSTER = ROOT / "deploy/flink/cluster.py"
-STATE = ROOT / ".flink/cluster.json"
+from deploy.flink import cluster as flink
+from tests.engines.runs import ROOT, compare, complete, read_report, start
+
 IN_A_ROW = 10
-OPTIONS = (
-    "--epochs", "1", "--batch-size", "16", "--min-accuracy", "0.1", "--min-class-accuracy", "0",
-    "--max-calibration-error", "1", "--no-cache", "--seed", "3",
-)  # fmt: skip
 pytestmark = [
-    pytest.mark.flink,
+    pytest.mark.engine,
     pytest.mark.timeout(3600),
     pytest.mark.skipif(
         not (shutil.which("java") and shutil.which("mvn")), reason="a Flink cluster needs Java and Maven"
@@ -41,53 +36,22 @@ class Cluster(NamedTuple):
     page: str
 
 
+def run_cluster(action: str) -> str:
+    command = [sys.executable, "-m", "deploy.flink.cluster", action]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
 def up() -> Cluster:
-    printed = subprocess.run([sys.executable, CLUSTER, "up"], check=True, capture_output=True, text=True).stdout
-    options = re.search(r"--engine flink.*--workers 2", printed)
+    printed = run_cluster("up")
     page = re.search(r"http://\S+", printed)
-    assert options, printed
     assert page, printed
-    return Cluster(tuple(options[0].split()), page[0])
+    return Cluster(tuple(printed.split('"')[1].split()), page[0])
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     yield up()
-    subprocess.run([sys.executable, CLUSTER, "down"], check=True)
-
-
-def start(data: Path, output: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "run_pipeline.py", "run", "--data", str(data), "--output", str(output), *OPTIONS]
-    return subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def complete(data: Path, output: Path, *options: str) -> dict[str, Any]:
-    """Run the pipeline to its end, which is a push, and return its report."""
-    process = start(data, output, *options)
-    said = process.communicate()[0]
-    assert process.returncode == 0, said
-    return read_report(output)
-
-
-def read_report(output: Path) -> dict[str, Any]:
-    command = [sys.executable, "run_pipeline.py", "report", "--format", "json", "--output", str(output)]
-    return json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
-
-
-def compare(report: dict[str, Any], other: dict[str, Any]) -> None:
-    """The same verdict, the same checks with the same values, the same counts of data and answers."""
-    for key in ("verdict", "accuracy", "confusion", "classes"):
-        assert report[key] == other[key], key
-    assert flatten(report["checks"]) == pytest.approx(flatten(other["checks"]))
-    assert flatten(report["data"]) == pytest.approx(flatten(other["data"]))
-
-
-def flatten(value: Any, path: str = "") -> dict[str, Any]:
-    """Return the numbers and texts of a record, by the way to each."""
-    if isinstance(value, (dict, list)):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        return {key: leaf for name, each in items for key, leaf in flatten(each, f"{path}/{name}").items()}
-    return {path: value}
+    run_cluster("down")
 
 
 def await_job(cluster: Cluster) -> None:
@@ -104,19 +68,13 @@ def await_job(cluster: Cluster) -> None:
 
 def kill(name: str, *, for_good: bool) -> None:
     """Kill a process of the cluster; it is started anew unless that is for good."""
-    group, _ = json.loads(STATE.read_text())[name]
+    group = flink.CLUSTER.find(name)
     if for_good:
         os.killpg(group, signal.SIGKILL)
         return
     listed = subprocess.run(["pgrep", "--parent", str(group)], check=True, capture_output=True, text=True).stdout
     for pid in listed.split():
         os.kill(int(pid), signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def direct(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The report of a run without an engine."""
-    return complete(sample_dir, tmp_path_factory.mktemp("direct"))
 
 
 def test_run_after_run_says_what_one_without_an_engine_says(cluster, direct, sample_dir, tmp_path):

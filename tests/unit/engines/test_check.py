@@ -27,21 +27,21 @@ SECONDS = 10
 class JobServer(beam_job_api_pb2_grpc.JobServiceServicer):
     """As far as it is asked: which options it has."""
 
-    def __init__(self, option: str) -> None:
-        self._option = option
+    def __init__(self, *options: str) -> None:
+        self._options = options
 
     def DescribePipelineOptions(self, *_: Any) -> Any:
-        described = beam_job_api_pb2.PipelineOptionDescriptor(name=self._option)
-        return beam_job_api_pb2.DescribePipelineOptionsResponse(options=[described])
+        described = [beam_job_api_pb2.PipelineOptionDescriptor(name=option) for option in self._options]
+        return beam_job_api_pb2.DescribePipelineOptionsResponse(options=described)
 
 
 @pytest.fixture
-def start_job_server() -> Iterator[Callable[[str], str]]:
+def start_job_server() -> Iterator[Callable[..., str]]:
     servers = []
 
-    def start(option: str) -> str:
+    def start(*options: str) -> str:
         server = grpc.server(ThreadPoolExecutor(2))
-        beam_job_api_pb2_grpc.add_JobServiceServicer_to_server(JobServer(option), server)
+        beam_job_api_pb2_grpc.add_JobServiceServicer_to_server(JobServer(*options), server)
         port = server.add_insecure_port("localhost:0")
         server.start()
         servers.append(server)
@@ -60,7 +60,7 @@ def pool() -> Iterator[str]:
 
 
 @pytest.fixture
-def engine(start_job_server: Callable[[str], str], pool: str) -> Engine:
+def engine(start_job_server: Callable[..., str], pool: str) -> Engine:
     return Engine(name="flink", address=start_job_server("flink_master"), worker_pool=pool, workers=2)
 
 
@@ -105,11 +105,13 @@ def test_where_nothing_answers_the_address_and_the_remedy_are_told(
 
 
 def test_another_engine_s_job_server_is_refused(
-    engine: Engine, start_job_server: Callable[[str], str], tmp_path: Path
+    engine: Engine, start_job_server: Callable[..., str], tmp_path: Path
 ) -> None:
-    address = start_job_server("spark_master_url")
-    told = refuse(replace(engine, address=address), tmp_path)
-    assert told == f"--engine-address {address}: Beam's job server there is none for flink; name another."
+    spark, prism = start_job_server("spark_master_url"), start_job_server()
+    check_engine(replace(engine, name="prism", address=prism), tmp_path)
+    for name, address in (("flink", spark), ("flink", prism), ("prism", spark), ("prism", engine.address)):
+        told = refuse(replace(engine, name=name, address=address), tmp_path)
+        assert told == f"--engine-address {address}: Beam's job server there is none for {name}; name another."
 
 
 def test_beam_s_own_pool_is_refused(engine: Engine, tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ def test_beam_is_told_where_the_engine_and_its_workers_are() -> None:
     ("options", "sentence"),
     [
         ({"engine": "flink"}, "--engine flink: expected --engine-address HOST:PORT, that of Beam's job server."),
-        ({"engine_address": "a:1"}, "--engine-address a:1: expected --engine flink beside it."),
-        ({"worker_pool": "a:1"}, "--worker-pool a:1: expected --engine flink beside it."),
+        ({"engine_address": "a:1"}, "--engine-address a:1: expected --engine flink or prism beside it."),
+        ({"worker_pool": "a:1"}, "--worker-pool a:1: expected --engine flink or prism beside it."),
         (
             {"engine": "flink", "engine_address": "http://a"},
             "--engine-address http://a: expected HOST:PORT, such as localhost:8099.",

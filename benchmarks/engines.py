@@ -1,0 +1,163 @@
+"""Seconds on each engine, beside a stock TFX pipeline on the same one: `make benchmark-engines`.
+
+All on one machine: what is measured is what an engine costs, and not what more machines bring.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.data import add_data_option, provide_data
+from benchmarks.measure import ROOT, CommandError, describe_machine, make_console, measure_command, write_report
+from benchmarks.scale import WHOLE, write_replicas
+from pipeline.engines.engine import Engine
+
+SIZES = (70_000, 700_000)
+DIRECT, MULTI_PROCESSING = "direct", "multi-processing"
+# What starts an engine, and prints the options of a run on it.
+COMMANDS = {
+    "Prism": ("deploy.prism",),
+    "Flink, 1 TaskManager": ("deploy.flink.cluster", "--task-managers", "1"),
+    "Flink, 2 TaskManagers": ("deploy.flink.cluster", "--task-managers", "2"),
+}
+ENGINES = (DIRECT, MULTI_PROCESSING, *COMMANDS)
+STOCK_ENGINES = (DIRECT, "Prism", "Flink, 2 TaskManagers")
+DATA_STAGES = ("ExampleGen", "StatisticsGen", "DataValidator", "Evaluator")
+STOCK_BY_OURS = 2.0
+_BOUNDS = ("--epochs", "1", "--min-accuracy", "0", "--min-class-accuracy", "0", "--max-calibration-error", "1")
+Seconds = dict[str, float]
+
+
+def main() -> None:
+    """Run both pipelines on each engine, and print what they took."""
+    parser = argparse.ArgumentParser(prog="make benchmark-engines", description=__doc__)
+    add_data_option(parser)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="images of our runs")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, metavar="ENGINE")
+    parser.add_argument("--no-stock", action="store_true", help="without the stock TFX pipeline")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "engines.json", metavar="FILE")
+    args = parser.parse_args()
+
+    console, machine = make_console(), describe_machine()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as workplace:
+        place = Path(workplace)
+        data_dir, source = provide_data(args.data, place)
+        console.print(f"{source}, replicated; 1 epoch; {machine}", markup=False, soft_wrap=True)
+        for size in args.sizes:
+            write_replicas(data_dir, place / str(size), size)
+        ours: dict[int, dict[str, Seconds]] = {size: {} for size in args.sizes}
+        stock: dict[str, float] = {}
+        try:
+            for engine in args.engines:
+                with start_engine(engine) as options:
+                    for size in args.sizes:
+                        ours[size][engine] = run_ours(place / str(size), place / "ours", options)
+                        tell(console, engine, f"{size:,} images", ours[size][engine][WHOLE])
+                    if engine in STOCK_ENGINES and not args.no_stock:
+                        stock[engine] = run_stock(data_dir, place / "stock", options)
+                        tell(console, engine, "stock TFX", stock[engine])
+        except CommandError as error:
+            sys.exit(f"A command failed, so there are no results: {error}")
+
+    report = {"data": source, "machine": machine, "ours": ours, "stock": stock}
+    print_report(report, console)
+    write_report(args.out, report)
+    console.print(f"Written to {args.out}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def start_engine(name: str) -> Iterator[list[str]]:
+    """Give the options of a run on an engine that runs meanwhile."""
+    if name == DIRECT:
+        yield []
+    elif name == MULTI_PROCESSING:
+        yield ["--beam-arg=--direct_running_mode=multi_processing", "--beam-arg=--direct_num_workers=2"]
+    else:
+        module, *options = COMMANDS[name]
+        try:
+            printed = control(module, "up", *options)
+            yield shlex.split(printed.partition('ARGS="')[2].partition('"')[0])
+        finally:
+            control(module, "down")
+
+
+def control(module: str, *arguments: str) -> str:
+    """Start or end an engine, and return what that prints."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def run_ours(data: Path, output: Path, options: Sequence[str]) -> Seconds:
+    """Run our pipeline into an empty folder, and return the seconds of its data stages and of all."""
+    command = [sys.executable, "run_pipeline.py", "run", "--data", str(data), "--output", str(output), "--json"]
+    try:
+        measured = measure_command([*command, *_BOUNDS, *options])
+    finally:
+        shutil.rmtree(output, ignore_errors=True)
+    stages = measured.result["stages"]
+    return {**{name: stages[name]["seconds"] for name in DATA_STAGES}, WHOLE: measured.seconds}
+
+
+def run_stock(data: Path, output: Path, options: Sequence[str]) -> float:
+    """Run the stock TFX pipeline into an empty folder, and return the seconds of all."""
+    command = [sys.executable, "-m", "benchmarks.stock_tfx", str(data), str(output), "--epochs", "1"]
+    command += ["--min-accuracy", "0", *(f"--beam-arg={argument}" for argument in list_beam_arguments(options))]
+    try:
+        return measure_command(command, environment={"TF_USE_LEGACY_KERAS": "1"}).seconds
+    finally:
+        shutil.rmtree(output, ignore_errors=True)
+
+
+def list_beam_arguments(options: Sequence[str]) -> list[str]:
+    """Return Beam's arguments for options of a run of ours."""
+    if not options:
+        return []
+    parser = argparse.ArgumentParser()
+    for name in ("--engine", "--engine-address", "--worker-pool"):
+        parser.add_argument(name, default="")
+    parser.add_argument("--workers", type=int, default=1)
+    chosen = parser.parse_args(options)
+    engine = Engine(
+        name=chosen.engine, address=chosen.engine_address, worker_pool=chosen.worker_pool, workers=chosen.workers
+    )
+    # Where no image is named, TFX packs itself for workers that have no installation.
+    return [*engine.list_arguments("stock"), "--sdk_container_image=none"]
+
+
+def tell(console: Console, engine: str, what: str, seconds: float) -> None:
+    """Say that a run is done."""
+    console.print(f"  {engine:<24}{what:<18}{seconds:8.1f} s", markup=False)
+
+
+def print_report(report: Mapping[str, Any], console: Console) -> None:
+    """Print the seconds, and ratios to those without an engine and to those of the stock pipeline."""
+    for size, runs in report["ours"].items():
+        table = Table("engine", *DATA_STAGES, WHOLE, "times direct", title=f"Our seconds, {size:,} images")
+        for engine, seconds in runs.items():
+            cells = [f"{seconds[name]:.1f}" for name in (*DATA_STAGES, WHOLE)]
+            ratio = f"{seconds[WHOLE] / runs[DIRECT][WHOLE]:.2f}" if DIRECT in runs else ""
+            table.add_row(engine, *cells, ratio)
+        console.print(table)
+    runs = report["ours"][min(report["ours"])]
+    for engine, seconds in report["stock"].items():
+        ratio = seconds / runs[engine][WHOLE]
+        met = "met" if ratio >= STOCK_BY_OURS else "MISSED"
+        console.print(
+            f"{engine}: stock TFX {seconds:.1f} s, {ratio:.1f} times ours; target >= {STOCK_BY_OURS:g}: {met}."
+        )
+
+
+if __name__ == "__main__":
+    main()
