@@ -45,7 +45,7 @@ prism-down: $(READY) ## End it.
 	@$(RUN) -m deploy.prism down
 
 test-engines: $(READY) ## Run the whole pipeline on Flink (Java, Maven) again and again, and on Prism (Go), and break them.
-	@$(RUN) -m pytest -m engine tests/engines $(ARGS)
+	@$(RUN) -m pytest -m engine $(ARGS)
 
 torture: $(READY) .torture/ready ## Do all that can go wrong on purpose: kills, damage, full disks, clocks (root, Linux); an hour.
 	@$(RUN) -m pytest tests/faults -m "" $(ARGS)

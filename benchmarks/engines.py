@@ -132,8 +132,7 @@ def list_beam_arguments(options: Sequence[str]) -> list[str]:
     engine = Engine(
         name=chosen.engine, address=chosen.engine_address, worker_pool=chosen.worker_pool, workers=chosen.workers
     )
-    # Where no image is named, TFX packs itself for workers that have no installation.
-    return [*engine.list_arguments("stock"), "--sdk_container_image=none"]
+    return engine.list_arguments("stock")
 
 
 def tell(console: Console, engine: str, what: str, seconds: float) -> None:

@@ -1,8 +1,8 @@
 """A Flink cluster with Beam's job server on this machine: `make flink-up` and `make flink-down` call it.
 
-One JobManager, two TaskManagers (or more, or one) of one slot, each with a pool of Python workers, all on free ports of the loopback.
-Needs Java 11 or 17 and Maven, which gets Flink and Beam's runner for it into .flink. The pools have one port on two
-addresses, which each TaskManager finds under the same name, as each finds its own side-car on Kubernetes.
+One JobManager and TaskManagers of one slot, each with a pool of Python workers, all on free ports of the loopback.
+Needs Java 11 or 17 and Maven, which gets Flink and Beam's runner for it into .flink. The pools have one port on
+addresses of their own, which each TaskManager finds under the same name, as each finds its own side-car on Kubernetes.
 """
 
 from __future__ import annotations

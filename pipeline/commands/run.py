@@ -228,7 +228,7 @@ def describe_data(dataset: Dataset) -> str:
 def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay, log_file: Path) -> ExitCode:
     """Run the stages and fill in the record, whatever happens."""
     try:
-        with use_engine(config) as engine:
+        with use_engine(config, config.output_dir) as engine:
             run_locally = _start_up(record, display)
             record.origin = describe_origin(config, describe_recipe(config))
             run_locally(config, record.run_id, display, engine)

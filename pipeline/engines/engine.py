@@ -43,6 +43,7 @@ class Engine:
             "--environment_type=EXTERNAL",
             f"--environment_config={self.worker_pool}",
             f"--parallelism={self.workers}",
+            "--sdk_container_image=none",  # where none is named, TFX packs itself for workers that lack it
         ]
 
 

@@ -12,8 +12,10 @@ from pipeline.engines.engine import Engine, EngineError
 
 # Of Beam's PortableRunner.
 _FAILED = re.compile(r"Pipeline \S+ failed in state \w+: (.*)", re.DOTALL)
-# The last line of a worker's traceback, with what Beam adds to it.
-_RAISED = re.compile(r"^((?:\w+\.)*\w+(?:Error|Exception)): (.*?)(?: \[while running .*)?$", re.MULTILINE)
+# The last line of a worker's traceback, with what Beam adds to it; what it can't raise again is a RuntimeError there.
+_RAISED = re.compile(
+    r"^(?:RuntimeError: )?((?:\w+\.)*\w+(?:Error|Exception)): (.*?)(?: \[while running .*)?$", re.MULTILINE
+)
 
 
 @contextmanager

@@ -18,8 +18,12 @@ _SAID = "Workers at "
 
 
 @contextmanager
-def use_engine(config: PipelineConfig) -> Iterator[Engine | None]:
+def use_engine(config: PipelineConfig, shared: Path) -> Iterator[Engine | None]:
     """Give the engine that a run is for, with workers, after a look whether both can be used; None for this process.
+
+    Args:
+        config: Names the engine.
+        shared: A folder that artifacts are written to, which the workers have to share.
 
     Raises:
         EngineError: One of them can't be used.
@@ -31,7 +35,7 @@ def use_engine(config: PipelineConfig) -> Iterator[Engine | None]:
 
     check_job_server(chosen)
     with bring_workers(chosen) as engine:
-        check_workers(engine, config.output_dir)
+        check_workers(engine, shared)
         yield engine
 
 

@@ -158,6 +158,7 @@ def _make_executor(config: KubeflowConfig, stage: ClusterStage) -> dict[str, Any
                 "--fixed", json.dumps(describe_fixed(config), sort_keys=True),
                 "--sample-size", str(config.sample_size),
                 "--retries", str(0 if stage.is_final else config.retries),
+                *(["--work-dir", config.engine.volume.mount_path] if config.engine and stage.uses_beam else []),
                 *(["--when", ",".join(config.notify.when)] if stage is REPORT_STAGE and config.notify else []),
                 "--executor-input", "{{$}}",
             ],
@@ -174,6 +175,7 @@ def _make_platform(config: KubeflowConfig, stage: ClusterStage) -> dict[str, Any
     wanted = config.get_stage(stage.name)
     volumes = [config.serving] if stage.uses_serving else []
     volumes += [config.data_volume] if config.data_volume and stage.reads_data else []
+    volumes += [config.engine.volume] if config.engine and stage.uses_beam else []
     platform: dict[str, Any] = {"pvcMount": [mount_volume(volume) for volume in volumes]}
     secrets = [(secret.name, secret.key, secret.env) for secret in config.secrets] if stage.reads_data else []
     if stage is REPORT_STAGE and config.notify:

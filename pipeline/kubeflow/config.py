@@ -6,13 +6,14 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt
 from croniter import CroniterBadDateError, croniter
 
 from pipeline.config import Options, PipelineConfig, SampleSize
 from pipeline.declared import ConfigError, Declared, Option, build, describe_kind, list_fields, read_toml, suggest
+from pipeline.engines.engine import parse_address
 from pipeline.notify.settings import ClusterNotify, check_table
 
 SAMPLE = "sample"
@@ -100,6 +101,25 @@ class Stage(Declared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterEngine(Declared):
+    """An engine that the stages over the data run on, and the volume that their pods share with its workers."""
+
+    name: Annotated[Literal["flink", "prism"], Option("Its kind.")]
+
+    address: Annotated[str, Option("HOST:PORT of its job server for Beam.")]
+
+    worker_pool: Annotated[str, Option("HOST:PORT at which each of its machines finds a pool of Python workers.")]
+
+    volume: Annotated[Volume, Option("What such a stage works in; its workers mount it at the same path.")]
+
+    workers: Annotated[int, Ge(1), Option("How many of its workers work at once.")] = 2
+
+    def __post_init__(self) -> None:
+        parse_address("engine.address", self.address)
+        parse_address("engine.worker_pool", self.worker_pool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KubeflowConfig(Declared):
     """All that the pipeline's way to a cluster depends on. Made by `read_config`, which checks it."""
 
@@ -128,6 +148,10 @@ class KubeflowConfig(Declared):
     service_account: Annotated[str, Option("Of the pods; by default the cluster's.")] = ""
 
     gpu: Annotated[Gpu | None, Option("A GPU for the Trainer; without it, it trains on the CPU.")] = None
+
+    engine: Annotated[
+        ClusterEngine | None, Option("Where the stages over the data run; without it, in their pods.")
+    ] = None
 
     stages: Annotated[dict[str, Stage], Option("By stage; `default` is for all that are not named.")] = field(
         default_factory=dict
@@ -211,7 +235,11 @@ def make_pipeline_config(config: KubeflowConfig, **parameters: Any) -> PipelineC
 def describe_fixed(config: KubeflowConfig) -> dict[str, Any]:
     """Return the options that are no parameters of a run, as JSON can hold them."""
     output_dir = f"{config.serving.mount_path.rstrip('/')}/{config.pipeline_name}"
-    return {"name": config.pipeline_name, "output_dir": output_dir, "require_gpu": config.gpu is not None}
+    fixed = {"name": config.pipeline_name, "output_dir": output_dir, "require_gpu": config.gpu is not None}
+    if not (engine := config.engine):
+        return fixed
+    addresses = {"engine_address": engine.address, "worker_pool": engine.worker_pool}
+    return {**fixed, "engine": engine.name, **addresses, "workers": engine.workers}
 
 
 def restore_pipeline_config(fixed: dict[str, Any], parameters: dict[str, Any]) -> PipelineConfig:

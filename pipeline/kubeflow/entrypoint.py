@@ -35,6 +35,7 @@ def run_stage(
     sample_size: int,
     retries: int,
     notify: Notify | None = None,
+    work_dir: Path | None = None,
 ) -> None:
     """Run a stage and write what came of it where the launcher looks for it.
 
@@ -45,12 +46,14 @@ def run_stage(
         sample_size: Training images that `data = sample` generates.
         retries: How often it is tried again where a bucket, ML Metadata or a network file system is away.
         notify: Who is told of the run.
+        work_dir: A folder that an engine's workers share, for a stage that runs on one.
 
     Raises:
         ConfigError: A parameter is out of its range.
         Exception: What the stage raised.
     """
-    task = replace(read_task(stage, fixed, executor_input), sample_size=sample_size, notify=notify)
+    task = read_task(stage, fixed, executor_input)
+    task = replace(task, sample_size=sample_size, notify=notify, work_dir=work_dir)
 
     def run() -> Outputs:
         if task.stage in SMALL_STAGES:
@@ -68,7 +71,7 @@ def _run_tfx_stage(task: Task) -> Outputs:
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     from pipeline.kubeflow.tfx_stage import run_tfx_stage
 
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix=f"{task.stage}-", dir=task.work_dir) as scratch:
         return run_tfx_stage(task, Path(scratch))
 
 
@@ -93,6 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(option, required=True)
     for option in ("--sample-size", "--retries"):
         parser.add_argument(option, required=True, type=int)
+    parser.add_argument("--work-dir", type=Path, help="that an engine's workers share")
     parser.add_argument("--when", help="events that are told, with commas, to the addresses in $" + POD_VARIABLE)
     options = parser.parse_args(arguments)
     sys.argv = sys.argv[:1]  # TFX and Beam take what stands there for flags of theirs
@@ -106,6 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
             sample_size=options.sample_size,
             retries=options.retries,
             notify=notify,
+            work_dir=options.work_dir,
         )
     except Exception as error:  # noqa: BLE001 - whatever a stage raises: all of it in the log, and the reason last
         traceback.print_exc()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
 from pipeline.kubeflow.changes import ANYTHING_CHANGED, CHANGES, KNOWN
 from pipeline.kubeflow.config import KubeflowConfig, make_pipeline_config
@@ -39,6 +40,7 @@ class ClusterStage:
         after: The stages that have to succeed before.
         uses_serving: Whether it needs the volume of what is served.
         reads_data: Whether it needs the data of the run.
+        uses_beam: Whether it may run on an engine.
         is_final: Whether what it says is never tried again.
         condition: Over its inputs, in KFP's words; where it is false, the stage and all that need it are passed over.
     """
@@ -49,6 +51,7 @@ class ClusterStage:
     after: tuple[str, ...] = ()
     uses_serving: bool = False
     reads_data: bool = False
+    uses_beam: bool = False
     is_final: bool = False
     condition: str = ""
 
@@ -81,6 +84,7 @@ def _describe(component: BaseComponent) -> ClusterStage:
         after=tuple(sorted(node.id for node in component.upstream_nodes)),
         uses_serving=_SERVING_DIR in component.exec_properties,
         reads_data=DATA_DIR in component.exec_properties,
+        uses_beam=isinstance(component.executor_spec, BeamExecutorSpec),
         is_final=component.id in _FINAL,
     )
 

@@ -31,6 +31,7 @@ class Task:
         output_file: Where the launcher looks for what came of it.
         sample_size: Training images that `data = sample` generates.
         notify: Who is told of the run, None for nobody; the Report alone knows.
+        work_dir: A folder that an engine's workers share, for a stage that runs on one.
     """
 
     stage: str
@@ -41,6 +42,7 @@ class Task:
     output_file: Path
     sample_size: int = 0
     notify: Notify | None = None
+    work_dir: Path | None = None
 
 
 def read_task(stage: str, fixed: Mapping[str, Any], executor_input: Mapping[str, Any]) -> Task:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.environment import keep_beam_in_process
 from pipeline.kubeflow import artifacts
 from pipeline.kubeflow.data import DATA_DIR, fetch_data
+from pipeline.kubeflow.engine_stage import do_on_engine
 from pipeline.kubeflow.message import Outputs, Task
 from pipeline.pipeline import create_pipeline
 
@@ -19,10 +20,11 @@ def run_tfx_stage(task: Task, scratch: Path) -> Outputs:
 
     Args:
         task: What is to be done.
-        scratch: An empty folder.
+        scratch: An empty folder, which an engine's workers share where the stage runs on one.
 
     Raises:
         DataError: The data cannot be used.
+        EngineError: The engine can't be used, or failed.
         Exception: What the stage raised.
     """
     (stage,) = (each for each in create_pipeline(task.config, task.run_id).components if each.id == task.stage)
@@ -36,6 +38,9 @@ def run_tfx_stage(task: Task, scratch: Path) -> Outputs:
     properties = {name: value for name, value in stage.exec_properties.items() if value is not None}
     if DATA_DIR in properties:
         properties[DATA_DIR] = str(fetch_data(properties[DATA_DIR], task.config.name, scratch, task.sample_size))
-    keep_beam_in_process()
-    stage.executor_spec.executor_class().Do(input_dict, output_dict, properties)
+    if task.work_dir:
+        do_on_engine(stage, task.config, scratch, (input_dict, output_dict, properties))
+    else:
+        keep_beam_in_process()
+        stage.executor_spec.executor_class().Do(input_dict, output_dict, properties)
     return {key: artifacts.describe_output(artifact) for key, (artifact,) in output_dict.items()}

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from deploy.flink import cluster as flink
-from tests.engines.runs import ROOT, compare, complete, read_report, start
+from tests.engines.runs import compare, complete, control, read_report, start
 
 IN_A_ROW = 10
 pytestmark = [
@@ -36,13 +35,8 @@ class Cluster(NamedTuple):
     page: str
 
 
-def run_cluster(action: str) -> str:
-    command = [sys.executable, "-m", "deploy.flink.cluster", action]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-
-
 def up() -> Cluster:
-    printed = run_cluster("up")
+    printed = control("deploy.flink.cluster", "up")
     page = re.search(r"http://\S+", printed)
     assert page, printed
     return Cluster(tuple(printed.split('"')[1].split()), page[0])
@@ -51,7 +45,7 @@ def up() -> Cluster:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     yield up()
-    run_cluster("down")
+    control("deploy.flink.cluster", "down")
 
 
 def await_job(cluster: Cluster) -> None:

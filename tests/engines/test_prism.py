@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engines.runs import ROOT, compare, complete, start
+from tests.engines.runs import compare, complete, control, start, start_prism
 
 pytestmark = [
     pytest.mark.engine,
@@ -23,13 +21,8 @@ pytestmark = [
 @pytest.fixture
 def prism() -> Iterator[list[str]]:
     """The options of a run on it."""
-    yield run_prism("up").split('"')[1].split()
-    run_prism("down")
-
-
-def run_prism(action: str) -> str:
-    command = [sys.executable, "-m", "deploy.prism", action]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    with start_prism() as options:
+        yield options
 
 
 def test_a_run_says_what_one_without_an_engine_says(
@@ -44,7 +37,7 @@ def test_losing_it_ends_the_run_in_a_sentence(prism: list[str], sample_dir: Path
     for line in process.stdout:
         if "✓ ExampleGen" in line:
             break
-    run_prism("down")
+    control("deploy.prism", "down")
     said = process.communicate()[0]
     assert process.returncode == 1, said
     assert "StatisticsGen failed: the engine prism at" in said

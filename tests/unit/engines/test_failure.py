@@ -18,10 +18,7 @@ WHERE = "(on the engine flink at jobs:8099)"
 def describe(error: Exception) -> str:
     """Return what a worker says of an error: all tracebacks, with the step that was at work."""
     try:
-        try:
-            raise KeyError("another")
-        except KeyError:
-            raise error
+        raise error
     except type(error):
         return f"bundle failed:{traceback.format_exc().rstrip()} [while running 'ReadRows']\n"
 
@@ -36,6 +33,8 @@ def tell(error: Exception) -> str:
     ("error", "reason"),
     [
         (DataError("/data/a: 3 images, expected 4."), "/data/a: 3 images, expected 4."),
+        (RuntimeError("OSError: [Errno 5] Input/output error"), "OSError: [Errno 5] Input/output error"),
+        (RuntimeError("No model"), "RuntimeError: No model"),
         (OSError(28, "No space left on device", "/x"), "OSError: [Errno 28] No space left on device: '/x'"),
     ],
 )
@@ -55,5 +54,5 @@ def test_an_engine_that_is_lost_is_named(error: Exception) -> None:
 
 
 def test_other_errors_are_left_alone() -> None:
-    with pytest.raises(RuntimeError, match="^TFX failed$"), tell_engine_failure(ENGINE):
+    with pytest.raises(RuntimeError, match=r"^TFX failed$"), tell_engine_failure(ENGINE):
         raise RuntimeError("TFX failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 
 import pytest
@@ -14,7 +15,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from pipeline.declared import ConfigError
 from pipeline.kubeflow.changes import ANYTHING_CHANGED
 from pipeline.kubeflow.compile import compile_pipeline
-from pipeline.kubeflow.config import Gpu, KubeflowConfig, Secret, Stage, Volume, make_pipeline_config
+from pipeline.kubeflow.config import ClusterEngine, Gpu, KubeflowConfig, Secret, Stage, Volume, make_pipeline_config
 from pipeline.pipeline import create_pipeline
 
 CONFIG = KubeflowConfig(
@@ -214,6 +215,32 @@ def test_volumes_and_secrets_reach_the_stages_that_use_them_and_no_secret_is_wri
     (secret,) = platform["exec-ExampleGen"]["secretAsEnv"]
     assert secret["keyToEnv"] == [{"secretKey": "password", "envVar": "BUCKET_PASSWORD"}]
     assert secret["secretName"] == secret["secretNameParameter"]["runtimeValue"]["constant"] == "bucket"
+
+
+def test_an_engine_and_its_volume_reach_the_stages_over_the_data_and_no_other(platform, spec):
+    assert "engine" not in get_fixed(spec, "ExampleGen")
+    work = Volume(claim="work", mount_path="/mnt/work")
+    engine = ClusterEngine(name="flink", address="jobs:8099", worker_pool="localhost:50000", volume=work)
+    spec, platform = yaml.safe_load_all(compile_pipeline(dataclasses.replace(CONFIG, engine=engine)))
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    mounted = [name for name, each in executors.items() if "work" in str(each.get("pvcMount"))]
+    assert mounted == [
+        "exec-DataValidator",
+        "exec-Evaluator",
+        "exec-ExampleGen",
+        "exec-StatisticsGen",
+        "exec-Transform",
+    ]
+    told = [
+        name for name, each in spec["deploymentSpec"]["executors"].items() if "--work-dir" in each["container"]["args"]
+    ]
+    assert told == mounted
+    assert get_fixed(spec, "ExampleGen")["engine_address"] == "jobs:8099"
+
+
+def get_fixed(spec: dict, stage: str) -> dict:
+    arguments = spec["deploymentSpec"]["executors"][f"exec-{stage}"]["container"]["args"]
+    return json.loads(arguments[arguments.index("--fixed") + 1])
 
 
 def test_nodes_are_chosen_for_the_stage_that_says_so(platform):

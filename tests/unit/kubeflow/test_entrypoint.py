@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from tfx.types import standard_artifacts
 
 from components.images.schema import get_class_names, get_image_shape, read_schema
 from components.serving.versions import list_versions
+from pipeline.engines.worker_pool import serve
 from pipeline.kubeflow import artifacts, entrypoint, places, verdict_stages
 from pipeline.kubeflow.run_artifacts import StageRecord, StoredArtifact
+from tests.engines.runs import start_prism
 
+OVER_THE_DATA = ("ExampleGen", "StatisticsGen", "DataValidator", "Transform", "Evaluator")
 FOLDER = "minio://mlpipeline/v2/artifacts/clothes/cbcd6986-6c2d-42ce-ab38-c898f001427a"
 # What driver and launcher of KFP 2.17.0 gave to the Schema stage; the session information is shortened.
 RECORDED = {
@@ -112,13 +116,13 @@ def pod(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def run(pod: Path, stage: str, message: dict[str, Any], **fixed: Any) -> dict[str, Any]:
+def run(pod: Path, stage: str, message: dict[str, Any], *options: str, **fixed: Any) -> dict[str, Any]:
     """Run a stage as the container does and return the executor output that it wrote, strictly parsed."""
     message = copy.deepcopy(message)
     message["outputs"]["outputFile"] = str(pod / message["outputs"]["outputFile"].lstrip("/"))
     settings = {"name": "clothes", "output_dir": str(pod / "models/clothes"), "require_gpu": False, **fixed}
     arguments = ["--stage", stage, "--fixed", json.dumps(settings), "--sample-size", "100", "--retries", "0"]
-    assert entrypoint.main([*arguments, "--executor-input", json.dumps(message)]) == 0
+    assert entrypoint.main([*arguments, *options, "--executor-input", json.dumps(message)]) == 0
     written = Path(message["outputs"]["outputFile"]).read_text()
     json_format.Parse(written, pipeline_spec_pb2.ExecutorOutput())
     assert "null" not in written
@@ -221,17 +225,45 @@ def test_a_stage_that_fails_says_why_in_the_last_line(pod, capsys):
 @pytest.mark.timeout(900)  # twelve stages, one of which trains
 def test_a_whole_run_from_its_recorded_messages_ends_with_a_pushed_model_and_its_page(pod, sample_dir, monkeypatch):
     """What KFP 2.17's driver told the containers of a run; the files lie where the launcher would have put them."""
+    outputs = run_all(pod, sample_dir, monkeypatch)
+    assert list_versions(pod / "models/clothes/serving") == [1]
+    page = places.find_local_path(outputs["Report"]["report"]["artifacts"][0]["uri"]).read_text()
+    assert "pushed as version 1" in page
+    assert outputs["Report"]["metrics"]["artifacts"][0]["metadata"]["verdict"] == "pushed"
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(shutil.which("go") is None, reason="Prism is built by Go")
+def test_stages_over_the_data_run_on_an_engine_in_a_folder_that_its_workers_share(pod, sample_dir, monkeypatch):
+    here = run_all(pod, sample_dir, monkeypatch)
+    shutil.rmtree(pod / "minio")
+    server, pool = serve("localhost:0")
+    with start_prism() as options:
+        engine = {"engine": "prism", "engine_address": options[-1], "worker_pool": pool}
+        (pod / "work").mkdir()
+        there = run_all(pod / "again", sample_dir, monkeypatch, "--work-dir", str(pod / "work"), **engine)
+    server.stop(None)
+    assert not list((pod / "work").iterdir())
+    assert get_metrics(there) == get_metrics(here)
+
+
+def get_metrics(outputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    metadata = outputs["Report"]["metrics"]["artifacts"][0]["metadata"]
+    return {name: metadata[name] for name in ("verdict", "accuracy")}
+
+
+def run_all(pod, sample_dir, monkeypatch, *options: str, **fixed: Any) -> dict[str, dict[str, Any]]:
+    """Run all stages from their recorded messages, and return what they wrote."""
     outputs: dict[str, dict[str, Any]] = {}
     monkeypatch.setattr(StoredArtifact, "fetch", StoredArtifact.locate)
     monkeypatch.setattr(verdict_stages, "read_stages", lambda run_id: make_records(outputs))
     for stage, message in json.loads(RECORDED_RUN.read_text()).items():
         message["inputs"]["parameterValues"]["data"] = str(sample_dir)
-        outputs[stage] = run(pod, stage, message)
+        chosen = options if stage in OVER_THE_DATA else ()
+        outputs[stage] = run(pod, stage, message, *chosen, **fixed)
         check_metadata(message, outputs)
-    assert list_versions(pod / "models/clothes/serving") == [1]
-    page = places.find_local_path(outputs["Report"]["report"]["artifacts"][0]["uri"]).read_text()
-    assert "pushed as version 1" in page
-    assert outputs["Report"]["metrics"]["artifacts"][0]["metadata"]["verdict"] == "pushed"
+    return outputs
 
 
 def check_metadata(message: dict[str, Any], outputs: dict[str, dict[str, Any]]) -> None:
