@@ -23,6 +23,7 @@ from benchmarks.data import add_data_option, provide_data
 from benchmarks.measure import ROOT, CommandError, describe_machine, make_console, measure_command, write_report
 from benchmarks.scale import WHOLE, write_replicas
 from pipeline.engines.engine import Engine
+from pipeline.engines.preparation import bring_workers
 
 SIZES = (70_000, 700_000)
 DIRECT, MULTI_PROCESSING = "direct", "multi-processing"
@@ -111,28 +112,33 @@ def run_ours(data: Path, output: Path, options: Sequence[str]) -> Seconds:
 
 
 def run_stock(data: Path, output: Path, options: Sequence[str]) -> float:
-    """Run the stock TFX pipeline into an empty folder, and return the seconds of all."""
+    """Run the stock TFX pipeline into an empty folder, on the engine that options of ours name; return its seconds."""
     command = [sys.executable, "-m", "benchmarks.stock_tfx", str(data), str(output), "--epochs", "1"]
-    command += ["--min-accuracy", "0", *(f"--beam-arg={argument}" for argument in list_beam_arguments(options))]
-    try:
-        return measure_command(command, environment={"TF_USE_LEGACY_KERAS": "1"}).seconds
-    finally:
-        shutil.rmtree(output, ignore_errors=True)
+    with list_beam_arguments(options) as arguments:
+        command += ["--min-accuracy", "0", *(f"--beam-arg={argument}" for argument in arguments)]
+        try:
+            return measure_command(command, environment={"TF_USE_LEGACY_KERAS": "1"}).seconds
+        finally:
+            shutil.rmtree(output, ignore_errors=True)
 
 
-def list_beam_arguments(options: Sequence[str]) -> list[str]:
-    """Return Beam's arguments for options of a run of ours."""
+@contextmanager
+def list_beam_arguments(options: Sequence[str]) -> Iterator[list[str]]:
+    """Give Beam's arguments for options of a run of ours, with workers where the engine has none."""
     if not options:
-        return []
-    parser = argparse.ArgumentParser()
-    for name in ("--engine", "--engine-address", "--worker-pool"):
-        parser.add_argument(name, default="")
-    parser.add_argument("--workers", type=int, default=1)
-    chosen = parser.parse_args(options)
+        yield []
+        return
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    pool = given.get("--worker-pool", "")
     engine = Engine(
-        name=chosen.engine, address=chosen.engine_address, worker_pool=chosen.worker_pool, workers=chosen.workers
+        name=given["--engine"],
+        address=given["--engine-address"],
+        worker_pool=pool,
+        asked_pool=pool,
+        workers=int(given.get("--workers", 1)),
     )
-    return engine.list_arguments("stock")
+    with bring_workers(engine) as engine:
+        yield engine.list_arguments("stock")
 
 
 def tell(console: Console, engine: str, what: str, seconds: float) -> None:

@@ -127,6 +127,11 @@ class Options(Declared):
         ),
     ] = ""
 
+    asked_pool: Annotated[
+        str,
+        Option("Where one of those is found from here, if elsewhere than they.", metavar="HOST:PORT", on_cluster=False),
+    ] = ""
+
     workers: Annotated[
         int, Interval(ge=1, le=10_000), Option("How many of the engine's workers work at once.", on_cluster=False)
     ] = 2

@@ -15,7 +15,7 @@ from pipeline.runs import RunRecord, read_outputs
 from pipeline.store import StoreError
 
 # Options that say where a run is done, and not what.
-_WHERE = ("engine", "engine_address", "worker_pool", "workers")
+_WHERE = ("engine", "engine_address", "worker_pool", "asked_pool", "workers")
 
 
 def fingerprint_run(config: PipelineConfig) -> str:

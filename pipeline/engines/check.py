@@ -39,7 +39,7 @@ def check_workers(engine: Engine, shared: Path) -> None:
     _compare(engine, said["facts"])
     if copied != question.name.encode():
         raise EngineError(
-            f"--worker-pool {engine.worker_pool}: its workers do not share {shared} with this process "
+            f"{_name_pool(engine)}: its workers do not share {shared} with this process "
             f"({said['trouble'] or 'what they wrote is not there'}); give them that folder under the same path."
         )
 
@@ -69,13 +69,12 @@ def check_job_server(engine: Engine) -> None:
 
 def _ask_pool(engine: Engine, file: str) -> Mapping[str, Any]:
     start = "start one beside each machine of the engine: python -m pipeline.engines.worker_pool HOST:PORT"
-    with grpc.insecure_channel(engine.worker_pool) as channel:
+    with grpc.insecure_channel(engine.asked_pool) as channel:
         try:
             answer = channel.unary_unary(DESCRIBE)(json.dumps({"file": file}).encode(), timeout=_SECONDS)
         except grpc.RpcError as error:
             raise EngineError(
-                f"--worker-pool {engine.worker_pool}: no pool of this project's workers answers there "
-                f"({_name(error)}); {start}."
+                f"{_name_pool(engine)}: no pool of this project's workers answers there ({_name(error)}); {start}."
             ) from error
     said: Mapping[str, Any] = json.loads(answer)
     return said
@@ -85,9 +84,14 @@ def _compare(engine: Engine, facts: Mapping[str, str]) -> None:
     for name, here in describe_worker().items():
         if (there := facts.get(name)) != here:
             raise EngineError(
-                f"--worker-pool {engine.worker_pool}: {name} is {there} there and {here} here; "
+                f"{_name_pool(engine)}: {name} is {there} there and {here} here; "
                 "use the same image or environment for both."
             )
+
+
+def _name_pool(engine: Engine) -> str:
+    option = "--worker-pool" if engine.asked_pool == engine.worker_pool else "--asked-pool"
+    return f"{option} {engine.asked_pool}"
 
 
 def _name(error: Any) -> str:

@@ -25,12 +25,14 @@ class Engine:
         name: As `--engine` has it.
         address: HOST:PORT of Beam's job server.
         worker_pool: HOST:PORT at which each machine of the engine finds a pool of workers; "" for none.
+        asked_pool: HOST:PORT at which this machine finds one of them.
         workers: How many work at once.
     """
 
     name: str
     address: str
     worker_pool: str
+    asked_pool: str
     workers: int
 
     def list_arguments(self, stage: str) -> list[str]:
@@ -53,7 +55,11 @@ def choose_engine(config: PipelineConfig) -> Engine | None:
     Raises:
         ConfigError: The options do not go together, or an address is none.
     """
-    addresses = {"--engine-address": config.engine_address, "--worker-pool": config.worker_pool}
+    addresses = {
+        "--engine-address": config.engine_address,
+        "--worker-pool": config.worker_pool,
+        "--asked-pool": config.asked_pool,
+    }
     given = {option: address for option, address in addresses.items() if address}
     if config.engine == DIRECT:
         for option, address in given.items():
@@ -63,8 +69,14 @@ def choose_engine(config: PipelineConfig) -> Engine | None:
         raise ConfigError(f"--engine {config.engine}: expected --engine-address HOST:PORT, that of Beam's job server.")
     for option, address in given.items():
         parse_address(option, address)
+    if config.asked_pool and not config.worker_pool:
+        raise ConfigError(f"--asked-pool {config.asked_pool}: expected --worker-pool HOST:PORT beside it.")
     return Engine(
-        name=config.engine, address=config.engine_address, worker_pool=config.worker_pool, workers=config.workers
+        name=config.engine,
+        address=config.engine_address,
+        worker_pool=config.worker_pool,
+        asked_pool=config.asked_pool or config.worker_pool,
+        workers=config.workers,
     )
 
 

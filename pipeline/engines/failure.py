@@ -35,7 +35,7 @@ def tell_engine_failure(engine: Engine) -> Iterator[None]:
     except RuntimeError as error:
         if not (failed := _FAILED.match(str(error))):
             raise
-        raise EngineError(f"{find_reason(failed[1])} (on the engine {engine.name} at {engine.address})") from error
+        raise EngineError(f"the engine {engine.name} at {engine.address}: {find_reason(failed[1])}") from error
 
 
 def find_reason(said: str) -> str:

@@ -55,6 +55,7 @@ def bring_workers(engine: Engine) -> Iterator[Engine]:
             said = pool.stdout.readline() if pool.stdout else ""
             if not said.startswith(_SAID):
                 raise EngineError(f"--engine {engine.name}: a pool of workers did not start here; the log says why.")
-            yield replace(engine, worker_pool=said.removeprefix(_SAID).strip())
+            address = said.removeprefix(_SAID).strip()
+            yield replace(engine, worker_pool=address, asked_pool=address)
         finally:
             pool.terminate()

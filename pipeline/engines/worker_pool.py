@@ -1,6 +1,6 @@
 """A pool of Python workers, to be started beside each machine of an engine that can reach them: one worker a request.
 
-    python -m pipeline.engines.worker_pool HOST:PORT
+    python -m pipeline.engines.worker_pool HOST:PORT [--asked-at HOST:PORT]
 
 It does what Beam's own `worker_pool_main` does, but for two things. Its workers are copies of a process that has
 imported TensorFlow, TFX and TFMA already, so that each is there in a second. And it ends no worker: one ends by itself
@@ -72,15 +72,30 @@ def serve(address: str) -> tuple[grpc.Server, str]:
         ConfigError: It is no HOST:PORT.
         EngineError: Nothing can be served there.
     """
-    host, port = parse_address("worker pool", address)
-    server = grpc.server(ThreadPoolExecutor(), handlers=[_Describer()], options=[("grpc.so_reuseport", 0)])
+    server = _make_server()
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(WorkerPool(), server)
+    return server, _start(server, address)
+
+
+def serve_questions(address: str) -> grpc.Server:
+    """Start what answers at another address what the pool's workers are like, and starts none; errors as of `serve`."""
+    server = _make_server()
+    _start(server, address)
+    return server
+
+
+def _make_server() -> grpc.Server:
+    return grpc.server(ThreadPoolExecutor(), handlers=[_Describer()], options=[("grpc.so_reuseport", 0)])
+
+
+def _start(server: grpc.Server, address: str) -> str:
+    host, port = parse_address("worker pool", address)
     try:
         chosen = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
         raise EngineError(f"worker pool {address}: can't be served there; name an address that is free.") from error
     server.start()
-    return server, f"{host}:{chosen}"
+    return f"{host}:{chosen}"
 
 
 def main() -> None:
@@ -88,10 +103,15 @@ def main() -> None:
     prepare_environment()
     parser = argparse.ArgumentParser(prog="python -m pipeline.engines.worker_pool", description=__doc__)
     parser.add_argument("address", metavar="HOST:PORT", help="where; port 0 for one that is free")
-    server, address = serve(parser.parse_args().address)
+    parser.add_argument("--asked-at", metavar="HOST:PORT", help="where it answers questions, too, and starts no worker")
+    args = parser.parse_args()
+    server, address = serve(args.address)
+    questions = serve_questions(args.asked_at) if args.asked_at else None
     print(f"Workers at {address}", flush=True)
     os.dup2(2, 1)  # what workers print is no answer to whoever started the pool
     server.wait_for_termination()
+    if questions:
+        questions.stop(None)
 
 
 if __name__ == "__main__":

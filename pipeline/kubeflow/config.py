@@ -110,6 +110,8 @@ class ClusterEngine(Declared):
 
     worker_pool: Annotated[str, Option("HOST:PORT at which each of its machines finds a pool of Python workers.")]
 
+    asked_pool: Annotated[str, Option("HOST:PORT at which a pod of a run finds one of these.")]
+
     volume: Annotated[Volume, Option("What such a stage works in; its workers mount it at the same path.")]
 
     workers: Annotated[int, Ge(1), Option("How many of its workers work at once.")] = 2
@@ -117,6 +119,7 @@ class ClusterEngine(Declared):
     def __post_init__(self) -> None:
         parse_address("engine.address", self.address)
         parse_address("engine.worker_pool", self.worker_pool)
+        parse_address("engine.asked_pool", self.asked_pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +241,11 @@ def describe_fixed(config: KubeflowConfig) -> dict[str, Any]:
     fixed = {"name": config.pipeline_name, "output_dir": output_dir, "require_gpu": config.gpu is not None}
     if not (engine := config.engine):
         return fixed
-    addresses = {"engine_address": engine.address, "worker_pool": engine.worker_pool}
+    addresses = {
+        "engine_address": engine.address,
+        "worker_pool": engine.worker_pool,
+        "asked_pool": engine.asked_pool,
+    }
     return {**fixed, "engine": engine.name, **addresses, "workers": engine.workers}
 
 

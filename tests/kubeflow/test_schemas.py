@@ -9,10 +9,9 @@ import pytest
 
 from tests.kubeflow.backend import TOOLS
 
-# Of Kubernetes' objects, and not of kustomize.
-FILES = sorted(
-    path for path in (Path(__file__).parents[2] / "deploy").glob("*.yaml") if path.name != "kustomization.yaml"
-)
+# Of Kubernetes' own objects; those of Flink's operator: tests/engines/test_session_cluster.py.
+OTHERS = ("kustomization.yaml", "session-cluster.yaml", "config.yaml")
+FILES = sorted(path for path in (Path(__file__).parents[2] / "deploy").rglob("*.yaml") if path.name not in OTHERS)
 KUBERNETES = "1.30"
 
 

@@ -42,7 +42,7 @@ LIGHT_ROOMS = (
 # They describe the pipeline to a cluster, or run a stage of TFX in a pod.
 HEAVY = {
     "components.gate.tfma_metrics", "pipeline.kubeflow.artifacts", "pipeline.kubeflow.compile",
-    "pipeline.kubeflow.graph", "pipeline.kubeflow.tfx_stage",
+    "pipeline.kubeflow.engine_stage", "pipeline.kubeflow.graph", "pipeline.kubeflow.tfx_stage",
 }  # fmt: skip
 LIGHT = {
     "components.serving.directory_lock", "components.serving.history", "components.serving.integrity",

@@ -12,14 +12,19 @@ from typing import Any
 
 import grpc
 import pytest
-from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+from apache_beam.portability.api import (
+    beam_fn_api_pb2,
+    beam_fn_api_pb2_grpc,
+    beam_job_api_pb2,
+    beam_job_api_pb2_grpc,
+)
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 
 from pipeline.engines import check
 from pipeline.engines.check import check_job_server, check_workers
 from pipeline.engines.engine import Engine, EngineError
 from pipeline.engines.worker_facts import describe_worker
-from pipeline.engines.worker_pool import serve
+from pipeline.engines.worker_pool import serve, serve_questions
 
 SECONDS = 10
 
@@ -61,7 +66,7 @@ def pool() -> Iterator[str]:
 
 @pytest.fixture
 def engine(start_job_server: Callable[..., str], pool: str) -> Engine:
-    return Engine(name="flink", address=start_job_server("flink_master"), worker_pool=pool, workers=2)
+    return Engine(name="flink", address=start_job_server("flink_master"), worker_pool=pool, asked_pool=pool, workers=2)
 
 
 def check_engine(engine: Engine, shared: Path) -> None:
@@ -99,9 +104,23 @@ def test_where_nothing_answers_the_address_and_the_remedy_are_told(
             "start it, or name another; make flink-up starts one on this machine."
         )
     for address, why in (("localhost:1", "unavailable"), (silent, "deadline exceeded")):
-        assert refuse(replace(engine, worker_pool=address), tmp_path).startswith(
+        assert refuse(replace(engine, worker_pool=address, asked_pool=address), tmp_path).startswith(
             f"--worker-pool {address}: no pool of this project's workers answers there ({why}); start one"
         )
+
+
+def test_a_pool_is_asked_where_this_machine_finds_it_and_starts_no_worker_there(engine: Engine, tmp_path: Path) -> None:
+    with socket.create_server(("localhost", 0)) as free:
+        address = f"localhost:{free.getsockname()[1]}"
+    server = serve_questions(address)
+    check_engine(replace(engine, worker_pool="localhost:1", asked_pool=address), tmp_path)
+    with grpc.insecure_channel(address) as channel:
+        pool = beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(channel)
+        with pytest.raises(grpc.RpcError) as raised:
+            pool.StartWorker(beam_fn_api_pb2.StartWorkerRequest(), timeout=SECONDS)
+    assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    server.stop(None)
+    assert refuse(replace(engine, asked_pool="localhost:1"), tmp_path).startswith("--asked-pool localhost:1: no pool")
 
 
 def test_another_engine_s_job_server_is_refused(
@@ -116,7 +135,9 @@ def test_another_engine_s_job_server_is_refused(
 
 def test_beam_s_own_pool_is_refused(engine: Engine, tmp_path: Path) -> None:
     address, server = BeamFnExternalWorkerPoolServicer.start()
-    assert "python -m pipeline.engines.worker_pool" in refuse(replace(engine, worker_pool=address), tmp_path)
+    assert "python -m pipeline.engines.worker_pool" in refuse(
+        replace(engine, worker_pool=address, asked_pool=address), tmp_path
+    )
     server.stop(None)
 
 

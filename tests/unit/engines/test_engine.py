@@ -38,6 +38,10 @@ def test_beam_is_told_where_the_engine_and_its_workers_are() -> None:
         ({"engine_address": "a:1"}, "--engine-address a:1: expected --engine flink or prism beside it."),
         ({"worker_pool": "a:1"}, "--worker-pool a:1: expected --engine flink or prism beside it."),
         (
+            {"engine": "flink", "engine_address": "a:1", "asked_pool": "b:1"},
+            "--asked-pool b:1: expected --worker-pool HOST:PORT beside it.",
+        ),
+        (
             {"engine": "flink", "engine_address": "http://a"},
             "--engine-address http://a: expected HOST:PORT, such as localhost:8099.",
         ),

@@ -11,8 +11,8 @@ from components.images.idx_folder import DataError
 from pipeline.engines.engine import Engine, EngineError
 from pipeline.engines.failure import tell_engine_failure
 
-ENGINE = Engine(name="flink", address="jobs:8099", worker_pool="", workers=1)
-WHERE = "(on the engine flink at jobs:8099)"
+ENGINE = Engine(name="flink", address="jobs:8099", worker_pool="", asked_pool="", workers=1)
+WHERE = "the engine flink at jobs:8099:"
 
 
 def describe(error: Exception) -> str:
@@ -40,12 +40,12 @@ def tell(error: Exception) -> str:
 )
 def test_what_a_worker_raised_is_the_reason(error: Exception, reason: str) -> None:
     failed = f"Pipeline job-3 failed in state FAILED: {describe(error)}"
-    assert tell(RuntimeError(failed)) == f"{reason} {WHERE}"
+    assert tell(RuntimeError(failed)) == f"{WHERE} {reason}"
 
 
 def test_what_the_engine_itself_says_is_told_in_its_first_line() -> None:
     failed = "Pipeline job-3 failed in state FAILED: Not enough slots.\n\tat org.apache.flink.Some.java:3"
-    assert tell(RuntimeError(failed)) == f"Not enough slots {WHERE}"
+    assert tell(RuntimeError(failed)) == f"{WHERE} Not enough slots"
 
 
 @pytest.mark.parametrize("error", [grpc.RpcError(), grpc.FutureTimeoutError()])

@@ -220,7 +220,8 @@ def test_volumes_and_secrets_reach_the_stages_that_use_them_and_no_secret_is_wri
 def test_an_engine_and_its_volume_reach_the_stages_over_the_data_and_no_other(platform, spec):
     assert "engine" not in get_fixed(spec, "ExampleGen")
     work = Volume(claim="work", mount_path="/mnt/work")
-    engine = ClusterEngine(name="flink", address="jobs:8099", worker_pool="localhost:50000", volume=work)
+    addresses = {"address": "jobs:8099", "worker_pool": "localhost:50000", "asked_pool": "workers:50001"}
+    engine = ClusterEngine(name="flink", **addresses, volume=work)
     spec, platform = yaml.safe_load_all(compile_pipeline(dataclasses.replace(CONFIG, engine=engine)))
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     mounted = [name for name, each in executors.items() if "work" in str(each.get("pvcMount"))]
