@@ -22,8 +22,9 @@ def main() -> None:
     """Start or end it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["up", "down"])
+    args = parser.parse_args()
     PRISM.end()
-    if parser.parse_args().action == "up":
+    if args.action == "up":
         bring_up()
 
 

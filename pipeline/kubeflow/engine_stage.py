@@ -55,9 +55,8 @@ def move_to(shared: Path, inputs: Artifacts, outputs: Artifacts) -> Iterator[Non
         artifact.uri = str(shutil.copytree(artifact.uri, shared / str(number)))
     try:
         yield
-        for artifact, place in zip(every, places, strict=True):
-            if artifact in written:
-                shutil.copytree(artifact.uri, place, dirs_exist_ok=True)
+        for artifact, place in zip(written, places[len(every) - len(written) :], strict=True):
+            shutil.copytree(artifact.uri, place, dirs_exist_ok=True)
     finally:
         for artifact, place in zip(every, places, strict=True):
             artifact.uri = place
