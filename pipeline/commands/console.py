@@ -52,13 +52,22 @@ def divert_output(log_file: Path) -> Iterator[TextIO]:
             os.dup2(log, 2)
             yield terminal
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):  # a full disk takes no more of the log, and the terminal has to come back
-                stream.flush()
+        _empty(sys.stdout, 1)
+        _empty(sys.stderr, 2)
         for descriptor, original in zip((1, 2), saved, strict=True):
             os.dup2(original, descriptor)
             os.close(original)
         os.close(log)
+
+
+def _empty(stream: TextIO, descriptor: int) -> None:
+    """Write what a stream still holds into the log; what a full disk does not take goes nowhere, nor to a terminal."""
+    try:
+        stream.flush()
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), descriptor)
+        stream.flush()
 
 
 def log_exception() -> None:
