@@ -59,7 +59,7 @@ def main() -> None:
         for size in args.sizes:
             write_replicas(data_dir, place / str(size), size)
         ours: dict[int, dict[str, Seconds]] = {size: {} for size in args.sizes}
-        stock: dict[str, float] = {}
+        stock: dict[str, float | None] = {}
         try:
             for engine in args.engines:
                 with start_engine(engine) as options:
@@ -111,13 +111,16 @@ def run_ours(data: Path, output: Path, options: Sequence[str]) -> Seconds:
     return {**{name: stages[name]["seconds"] for name in DATA_STAGES}, WHOLE: measured.seconds}
 
 
-def run_stock(data: Path, output: Path, options: Sequence[str]) -> float:
-    """Run the stock TFX pipeline into an empty folder, on the engine that options of ours name; return its seconds."""
+def run_stock(data: Path, output: Path, options: Sequence[str]) -> float | None:
+    """Run the stock TFX pipeline on the engine that options of ours name; return its seconds, None where it failed."""
     command = [sys.executable, "-m", "benchmarks.stock_tfx", str(data), str(output), "--epochs", "1"]
     with list_beam_arguments(options) as arguments:
         command += ["--min-accuracy", "0", *(f"--beam-arg={argument}" for argument in arguments)]
         try:
             return measure_command(command, environment={"TF_USE_LEGACY_KERAS": "1"}).seconds
+        except CommandError as error:
+            print(error, file=sys.stderr)
+            return None
         finally:
             shutil.rmtree(output, ignore_errors=True)
 
@@ -141,9 +144,10 @@ def list_beam_arguments(options: Sequence[str]) -> Iterator[list[str]]:
         yield engine.list_arguments("stock")
 
 
-def tell(console: Console, engine: str, what: str, seconds: float) -> None:
+def tell(console: Console, engine: str, what: str, seconds: float | None) -> None:
     """Say that a run is done."""
-    console.print(f"  {engine:<24}{what:<18}{seconds:8.1f} s", markup=False)
+    taken = "failed" if seconds is None else f"{seconds:8.1f} s"
+    console.print(f"  {engine:<24}{what:<18}{taken}", markup=False)
 
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
@@ -157,6 +161,9 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
         console.print(table)
     runs = report["ours"][min(report["ours"])]
     for engine, seconds in report["stock"].items():
+        if seconds is None:
+            console.print(f"{engine}: stock TFX failed.")
+            continue
         ratio = seconds / runs[engine][WHOLE]
         met = "met" if ratio >= STOCK_BY_OURS else "MISSED"
         console.print(
