@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
-from pipeline.engines.engine import Engine, EngineError
+from pipeline.engines.engine import Engine, EngineError, NoJobServerError
 from pipeline.engines.worker_facts import DESCRIBE, describe_worker
 
 _SECONDS = 4
@@ -48,7 +48,8 @@ def check_job_server(engine: Engine) -> None:
     """Make sure that a job server for the engine answers.
 
     Raises:
-        EngineError: None does.
+        NoJobServerError: None does.
+        EngineError: It is one for another engine.
     """
     with grpc.insecure_channel(engine.address) as channel:
         service = beam_job_api_pb2_grpc.JobServiceStub(channel)
@@ -56,7 +57,7 @@ def check_job_server(engine: Engine) -> None:
             request = beam_job_api_pb2.DescribePipelineOptionsRequest()
             options = service.DescribePipelineOptions(request, timeout=_SECONDS).options
         except grpc.RpcError as error:
-            raise EngineError(
+            raise NoJobServerError(
                 f"--engine-address {engine.address}: no job server of Beam answers there ({_name(error)}); "
                 f"start it, or name another; make {engine.name}-up starts one on this machine."
             ) from error

@@ -9,12 +9,16 @@ from pipeline.declared import ConfigError
 
 DIRECT = "direct"
 # How long Beam waits for an answer, and with Prism, by a fault of Beam's, for the end of a job.
-_SECONDS_TO_ANSWER = {"flink": 15, "prism": 30 * 24 * 3600}
+_SECONDS_TO_ANSWER = {"flink": 15, "prism": 24 * 3600}
 _HIGHEST_PORT = 65_535
 
 
 class EngineError(RuntimeError):
     """The engine, or its workers, can't be used; the message says where, why, and what to do."""
+
+
+class NoJobServerError(EngineError):
+    """Nothing answers at the engine's address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import grpc
 
-from pipeline.engines.engine import Engine, EngineError
+from pipeline.engines.engine import Engine, EngineError, NoJobServerError
 
 # Of Beam's PortableRunner.
 _FAILED = re.compile(r"Pipeline \S+ failed in state \w+: (.*)", re.DOTALL)
@@ -27,7 +27,7 @@ def tell_engine_failure(engine: Engine) -> Iterator[None]:
     """
     try:
         yield
-    except (grpc.RpcError, grpc.FutureTimeoutError) as error:
+    except (grpc.RpcError, grpc.FutureTimeoutError, NoJobServerError) as error:
         raise EngineError(
             f"the engine {engine.name} at {engine.address} does not answer any more; see whether it runs, and "
             "run again: what had finished is taken from the cache."

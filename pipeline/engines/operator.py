@@ -13,6 +13,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.proto.orchestration import placeholder_pb2
 
+from pipeline.engines.check import check_job_server
 from pipeline.engines.engine import Engine
 from pipeline.engines.failure import tell_engine_failure
 
@@ -34,6 +35,7 @@ def make_operator(engine: Engine, stage: str) -> Callable[..., BeamExecutorOpera
                 EngineError: The engine was lost, or failed.
             """
             with tell_engine_failure(engine):
+                check_job_server(engine)  # Beam would wait for it as long as for the end of a job
                 return super().run_executor(*args, **options)
 
     return EngineOperator

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from components.images.idx_folder import DataError
-from pipeline.engines.engine import Engine, EngineError
+from pipeline.engines.engine import Engine, EngineError, NoJobServerError
 from pipeline.engines.failure import tell_engine_failure
 
 ENGINE = Engine(name="flink", address="jobs:8099", worker_pool="", asked_pool="", workers=1)
@@ -48,7 +48,7 @@ def test_what_the_engine_itself_says_is_told_in_its_first_line() -> None:
     assert tell(RuntimeError(failed)) == f"{WHERE} Not enough slots"
 
 
-@pytest.mark.parametrize("error", [grpc.RpcError(), grpc.FutureTimeoutError()])
+@pytest.mark.parametrize("error", [grpc.RpcError(), grpc.FutureTimeoutError(), NoJobServerError("none")])
 def test_an_engine_that_is_lost_is_named(error: Exception) -> None:
     assert tell(error).startswith("the engine flink at jobs:8099 does not answer any more; ")
 
