@@ -12,8 +12,8 @@ STACK_ROOT ?= /var/tmp/tfx-fashion-mnist-debian-13
 READY := .venv/$(LOCK)$(if $(PYTHON_VERSION),-$(PYTHON_VERSION)).ready
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack test-engines flink-up flink-down prism-up prism-down torture torture-short prove-image check format \
-	lock benchmark benchmark-scale benchmark-engines benchmark-retraining simulate-gate simulate-year clean
+.PHONY: help doctor audit sbom setup run test test-kubeflow test-other-stack test-engines flink-up flink-down prism-up \
+	prism-down torture torture-short prove-image check format lock benchmark benchmark-scale benchmark-engines benchmark-retraining simulate-gate simulate-year clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'

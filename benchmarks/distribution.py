@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from benchmarks.data import add_data_option, provide_data
 from benchmarks.measure import ROOT, describe_machine, make_console, measure_command, write_report
+from deploy.background import find_free_port
 
 DISTRIBUTIONS = ("none", "mirrored", "multi-worker")
 
@@ -72,10 +72,7 @@ def run_distribution(name: str, data_dir: Path, workplace: Path, epochs: int) ->
 
 def write_cluster() -> tuple[str, str]:
     """Return TF_CONFIG of two workers on free ports of this machine."""
-    addresses = []
-    for _ in range(2):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            addresses.append(f"127.0.0.1:{server.getsockname()[1]}")
+    addresses = [f"127.0.0.1:{find_free_port()}" for _ in range(2)]
     first, second = (
         json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}) for index in range(2)
     )

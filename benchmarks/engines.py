@@ -6,7 +6,6 @@ All on one machine: what is measured is what an engine costs, and not what more 
 from __future__ import annotations
 
 import argparse
-import shlex
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.data import add_data_option, provide_data
 from benchmarks.measure import ROOT, CommandError, describe_machine, make_console, measure_command, write_report
-from benchmarks.scale import WHOLE, write_replicas
+from benchmarks.scale import ONE_EPOCH, WHOLE, write_replicas
 from pipeline.engines.engine import Engine
 from pipeline.engines.preparation import bring_workers
 
@@ -37,7 +36,6 @@ ENGINES = (DIRECT, MULTI_PROCESSING, *COMMANDS)
 STOCK_ENGINES = (DIRECT, "Prism", "Flink, 2 TaskManagers")
 DATA_STAGES = ("ExampleGen", "StatisticsGen", "DataValidator", "Evaluator")
 STOCK_BY_OURS = 2.0
-_BOUNDS = ("--epochs", "1", "--min-accuracy", "0", "--min-class-accuracy", "0", "--max-calibration-error", "1")
 Seconds = dict[str, float]
 
 
@@ -88,8 +86,7 @@ def start_engine(name: str) -> Iterator[list[str]]:
     else:
         module, *options = COMMANDS[name]
         try:
-            printed = control(module, "up", *options)
-            yield shlex.split(printed.partition('ARGS="')[2].partition('"')[0])
+            yield find_options(control(module, "up", *options))
         finally:
             control(module, "down")
 
@@ -100,11 +97,16 @@ def control(module: str, *arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def find_options(printed: str) -> list[str]:
+    """Return the options of a run on an engine, out of what its start has printed."""
+    return printed.partition('ARGS="')[2].partition('"')[0].split()
+
+
 def run_ours(data: Path, output: Path, options: Sequence[str]) -> Seconds:
     """Run our pipeline into an empty folder, and return the seconds of its data stages and of all."""
     command = [sys.executable, "run_pipeline.py", "run", "--data", str(data), "--output", str(output), "--json"]
     try:
-        measured = measure_command([*command, *_BOUNDS, *options])
+        measured = measure_command([*command, *ONE_EPOCH, *options])
     finally:
         shutil.rmtree(output, ignore_errors=True)
     stages = measured.result["stages"]

@@ -36,6 +36,8 @@ MAX_SHIFT = 2  # pixels
 MAX_PEAK_MIB = 4_096
 START_UP = "Start-up"
 WHOLE = "whole run"
+# Options of a run of one epoch, whatever comes of it.
+ONE_EPOCH = ("--epochs", "1", "--min-accuracy", "0", "--min-class-accuracy", "0", "--max-calibration-error", "1")
 
 
 def main() -> None:
@@ -67,8 +69,7 @@ def run_size(data_dir: Path, workplace: Path, size: int, console: Console) -> di
     try:
         write_replicas(data_dir, data, size)
         command = [sys.executable, "run_pipeline.py", "run", "--data", str(data), "--output", str(output), "--json"]
-        bounds = ["--epochs", "1", "--min-accuracy", "0", "--min-class-accuracy", "0", "--max-calibration-error", "1"]
-        measured = measure_command([*command, *bounds], interval=0.1)
+        measured = measure_command([*command, *ONE_EPOCH], interval=0.1)
         console.print(
             f"  {size:>9,} images {measured.seconds:8.1f} s, peak {measured.peak_rss_mib:,.0f} MiB", markup=False
         )

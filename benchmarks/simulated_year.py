@@ -32,12 +32,13 @@ from benchmarks.histories import time_command
 from components.images.idx import write_idx
 from components.images.samples import draw_samples, name_samples
 from components.serving.history import read_history
+from deploy.background import find_free_port
 from pipeline.cli import app
 from pipeline.commands.history import HISTORY_FILE
 from pipeline.disk import measure_size
 from pipeline.quantities import write_size
 from pipeline.runs import RunRecord, Verdict, read_records
-from tests.alarm_servers import Inbox, find_free_port, serve_mail, write_mail_address
+from tests.alarm_servers import Inbox, serve_mail, write_mail_address
 from tests.moved_clock import move_clock
 
 FIRST_NIGHT = datetime(2027, 1, 1, 2, tzinfo=timezone.utc)

@@ -12,6 +12,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from deploy.background import find_free_port
+
 SECRET = "s3cr3t-t0ken"
 
 
@@ -87,9 +89,3 @@ def serve_silence() -> Iterator[Inbox]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         inbox.address = f"json://user:{SECRET}@127.0.0.1:{listener.getsockname()[1]}/{SECRET}?rto=60&cto=60"
         yield inbox
-
-
-def find_free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

@@ -89,16 +89,15 @@ def bring_up(task_managers: int) -> None:
 
 def fetch_libs() -> None:
     """Get Flink and Beam's runner, unless those of this pom are there."""
-    pom, ready = HERE / "pom.xml", HOME / "libs.ready"
+    pom, ready = HERE / "pom.xml", LIBS / "pom.xml"
     if ready.is_file() and ready.read_text() == pom.read_text():
         return
     shutil.rmtree(LIBS, ignore_errors=True)
-    HOME.mkdir(exist_ok=True)
     print("Getting Flink and Beam's runner into .flink", flush=True)
     goal = ("dependency:copy-dependencies", f"-DoutputDirectory={LIBS}", "-DincludeScope=runtime")
     if subprocess.run(["mvn", "-q", "-B", "-f", str(pom), *goal]).returncode:
         sys.exit("Maven can't get them; its own lines above say why.")
-    ready.write_text(pom.read_text())
+    shutil.copy(pom, ready)
 
 
 def start_java(name: str, *arguments: object) -> None:

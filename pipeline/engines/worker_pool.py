@@ -106,12 +106,11 @@ def main() -> None:
     parser.add_argument("--asked-at", metavar="HOST:PORT", help="where it answers questions, too, and starts no worker")
     args = parser.parse_args()
     server, address = serve(args.address)
-    questions = serve_questions(args.asked_at) if args.asked_at else None
+    servers = [server, *([serve_questions(args.asked_at)] if args.asked_at else [])]
     print(f"Workers at {address}", flush=True)
     os.dup2(2, 1)  # what workers print is no answer to whoever started the pool
-    server.wait_for_termination()
-    if questions:
-        questions.stop(None)
+    for each in servers:
+        each.wait_for_termination()
 
 
 if __name__ == "__main__":

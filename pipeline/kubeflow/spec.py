@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.kubeflow.config import Stage, Volume
+from pipeline.kubeflow.pod_config import Stage, Volume
 
 
 def describe_resources(stage: Stage) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from deploy.background import find_free_port
 from pipeline.cli import app
-from tests.alarm_servers import SECRET, Inbox, find_free_port, serve_http, serve_mail
+from tests.alarm_servers import SECRET, Inbox, serve_http, serve_mail
 
 FAST = ("--epochs", "4", "--batch-size", "16", "--min-class-accuracy", "0.3", "--max-calibration-error", "0.3")
 

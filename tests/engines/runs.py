@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +15,6 @@ OPTIONS = (
     "--epochs", "1", "--batch-size", "16", "--min-accuracy", "0.1", "--min-class-accuracy", "0",
     "--max-calibration-error", "1", "--no-cache", "--seed", "3",
 )  # fmt: skip
-
-
-@contextmanager
-def start_prism() -> Iterator[list[str]]:
-    """Give the options of a run on Prism, which runs meanwhile."""
-    try:
-        yield control("deploy.prism", "up").split('"')[1].split()
-    finally:
-        control("deploy.prism", "down")
-
-
-def control(module: str, action: str) -> str:
-    """Start or end an engine, and return what that prints."""
-    command = [sys.executable, "-m", module, action]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def start(data: Path, output: Path, *options: str) -> subprocess.Popen[str]:

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import pytest
 
+from benchmarks.engines import control, find_options
 from deploy.flink import cluster as flink
-from tests.engines.runs import compare, complete, control, read_report, start
+from tests.engines.runs import compare, complete, read_report, start
 
 IN_A_ROW = 10
 pytestmark = [
@@ -39,7 +40,7 @@ def up() -> Cluster:
     printed = control("deploy.flink.cluster", "up")
     page = re.search(r"http://\S+", printed)
     assert page, printed
-    return Cluster(tuple(printed.split('"')[1].split()), page[0])
+    return Cluster(tuple(find_options(printed)), page[0])
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.engines.runs import compare, complete, control, start, start_prism
+from benchmarks.engines import control, start_engine
+from tests.engines.runs import compare, complete, start
 
 pytestmark = [
     pytest.mark.engine,
@@ -21,7 +22,7 @@ pytestmark = [
 @pytest.fixture
 def prism() -> Iterator[list[str]]:
     """The options of a run on it."""
-    with start_prism() as options:
+    with start_engine("Prism") as options:
         yield options
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from deploy.background import find_free_port
 from tests.kubeflow.cluster import Cluster
 
 # `make test-kubeflow` puts moto and MariaDB there.
@@ -23,11 +24,6 @@ def find_programs() -> Path | None:
     """Return the folder of KFP's programs, which $KFP_BACKEND names; None where they are not there."""
     folder = Path(os.environ.get("KFP_BACKEND") or "/nonexistent")
     return folder if all((folder / name).exists() for name in ("apiserver", "driver", "launcher-v2")) else None
-
-
-def find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class Service:

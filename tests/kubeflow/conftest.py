@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
+from deploy.background import find_free_port
 from tests.kubeflow.backend import (
     TOOLS,
     Service,
     answers,
-    find_free_port,
     find_programs,
     start_api_server,
     start_database,

@@ -19,7 +19,8 @@ from pyarrow import fs
 from components.images.idx import read_labels, write_idx
 from components.serving.versions import list_versions, read_manifest
 from pipeline.kubeflow.compile import compile_pipeline
-from pipeline.kubeflow.config import KubeflowConfig, Secret, Volume, read_config
+from pipeline.kubeflow.config import KubeflowConfig, read_config
+from pipeline.kubeflow.pod_config import Secret, Volume
 from pipeline.kubeflow.promotion import IMPORTED
 from pipeline.kubeflow.task import compile_task
 from pipeline.kubeflow.told import Told, find_told

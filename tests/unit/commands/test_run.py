@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from components.gate.checks import Check
 from pipeline.cli import app
-from pipeline.commands import run
-from pipeline.commands.run import suggest_next
+from pipeline.commands import run, summary
+from pipeline.commands.summary import suggest_next
 from pipeline.config import PipelineConfig
 from pipeline.runs import Outcome, RunRecord
 
@@ -21,7 +21,7 @@ from pipeline.runs import Outcome, RunRecord
 def advise(monkeypatch: pytest.MonkeyPatch, *failed: tuple[str, float], **options: Any) -> str:
     checks = [Check(name=name, slice="train", passed=False, reason="", value=value) for name, value in failed]
     outcome = Outcome(checks=checks, pushed_version=None, newly_pushed=False, same_answers=0)
-    monkeypatch.setattr(run, "read_outcome", lambda *_: outcome)
+    monkeypatch.setattr(summary, "read_outcome", lambda *_: outcome)
     config = PipelineConfig(name="digits", data_dir="/data/digits", output_dir=Path("output/digits"), **options)
     return suggest_next(RunRecord(run_id="1", data="digits", verdict="data_rejected"), config)
 

@@ -15,7 +15,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from pipeline.declared import ConfigError
 from pipeline.kubeflow.changes import ANYTHING_CHANGED
 from pipeline.kubeflow.compile import compile_pipeline
-from pipeline.kubeflow.config import ClusterEngine, Gpu, KubeflowConfig, Secret, Stage, Volume, make_pipeline_config
+from pipeline.kubeflow.config import KubeflowConfig, make_pipeline_config
+from pipeline.kubeflow.pod_config import ClusterEngine, Gpu, Secret, Stage, Volume
 from pipeline.pipeline import create_pipeline
 
 CONFIG = KubeflowConfig(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.declared import ConfigError
-from pipeline.kubeflow.config import Stage, make_pipeline_config, parse_parameters, read_config, restore_pipeline_config
+from pipeline.kubeflow.config import make_pipeline_config, parse_parameters, read_config, restore_pipeline_config
+from pipeline.kubeflow.pod_config import Stage
 
 ROOT = Path(__file__).parents[3]
 LEAST = 'host = "https://kubeflow.example.com"\nimage = "registry/image:1"\n'

@@ -12,12 +12,12 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.types import standard_artifacts
 
+from benchmarks.engines import start_engine
 from components.images.schema import get_class_names, get_image_shape, read_schema
 from components.serving.versions import list_versions
 from pipeline.engines.worker_pool import serve
 from pipeline.kubeflow import artifacts, entrypoint, places, verdict_stages
 from pipeline.kubeflow.run_artifacts import StageRecord, StoredArtifact
-from tests.engines.runs import start_prism
 
 OVER_THE_DATA = ("ExampleGen", "StatisticsGen", "DataValidator", "Transform", "Evaluator")
 FOLDER = "minio://mlpipeline/v2/artifacts/clothes/cbcd6986-6c2d-42ce-ab38-c898f001427a"
@@ -239,7 +239,7 @@ def test_stages_over_the_data_run_on_an_engine_in_a_folder_that_its_workers_shar
     here = run_all(pod, sample_dir, monkeypatch)
     shutil.rmtree(pod / "minio")
     server, pool = serve("localhost:0")
-    with start_prism() as options:
+    with start_engine("Prism") as options:
         engine = {"engine": "prism", "engine_address": options[-1], "worker_pool": pool}
         (pod / "work").mkdir()
         there = run_all(pod / "again", sample_dir, monkeypatch, "--work-dir", str(pod / "work"), **engine)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.kubeflow.config import Stage
 from pipeline.kubeflow.nodes import parse_quantity, warn_of_too_large
+from pipeline.kubeflow.pod_config import Stage
 from pipeline.kubeflow.spec import describe_resources
 
 NODE = {"status": {"allocatable": {"cpu": "1930m", "memory": "7834000Ki"}}}

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from deploy.background import find_free_port
 from pipeline.notify.message import Message
 from pipeline.notify.outbox import Waiting
 from pipeline.notify.sending import SECONDS, Outcome, deliver, send
 from pipeline.notify.settings import Notify
-from tests.alarm_servers import SECRET, Inbox, find_free_port, serve_http, serve_mail, serve_silence
+from tests.alarm_servers import SECRET, Inbox, serve_http, serve_mail, serve_silence
 
 ROOT = Path(__file__).parents[3]
 MESSAGE = Message(title="fashion-mnist: model rejected", body="The model was rejected.\nServed now: version 3 <b>")
