@@ -129,7 +129,7 @@ class Options(Declared):
 
     asked_pool: Annotated[
         str,
-        Option("Where one of those is found from here, if elsewhere than they.", metavar="HOST:PORT", on_cluster=False),
+        Option("Where this machine finds one of those, if not there.", metavar="HOST:PORT", on_cluster=False),
     ] = ""
 
     workers: Annotated[
