@@ -70,7 +70,7 @@ def bring_up(task_managers: int) -> None:
         )  # fmt: skip
     start_java(
         "job_server", "-Xmx512m", "org.apache.beam.runners.flink.FlinkJobServerDriver",
-        f"--flink-master=127.0.0.1:{rest}",
+        f"--flink-master=127.0.0.1:{rest}", f"--flink-conf-dir={HERE}",
         "--job-host=localhost", f"--job-port={jobs}", "--artifact-port=0", "--expansion-port=0",
         f"--artifacts-dir={HOME / 'staged'}",
     )  # fmt: skip
@@ -108,7 +108,7 @@ def start_java(name: str, *arguments: object) -> None:
 
 
 def await_cluster(rest: int, jobs: int, task_managers: int) -> None:
-    """Wait until all TaskManagers are known and the job server listens.
+    """Wait until all TaskManagers are known, their pools can give workers, and the job server listens.
 
     Raises:
         TimeoutError: It takes too long.
@@ -118,7 +118,8 @@ def await_cluster(rest: int, jobs: int, task_managers: int) -> None:
         with suppress(OSError, ValueError):
             with urllib.request.urlopen(f"http://127.0.0.1:{rest}/overview", timeout=5) as answer:
                 known = json.load(answer)["taskmanagers"]
-            if known == task_managers:
+            pools = [HOME / f"workers-{number + 1}.log" for number in range(task_managers)]
+            if known == task_managers and all("Workers at" in log.read_text() for log in pools):
                 socket.create_connection(("localhost", jobs), timeout=5).close()
                 return
         time.sleep(0.5)

@@ -32,10 +32,12 @@ def use_engine(config: PipelineConfig, shared: Path) -> Iterator[Engine | None]:
         yield None
         return
     from pipeline.engines.check import check_job_server, check_workers  # they bring Beam
+    from pipeline.engines.trial import try_engine
 
     check_job_server(chosen)
     with bring_workers(chosen) as engine:
         check_workers(engine, shared)
+        try_engine(engine)
         yield engine
 
 

@@ -29,19 +29,16 @@ from pipeline.engines.worker_facts import DESCRIBE, copy_beside, describe_worker
 from pipeline.environment import prepare_environment
 
 # What a worker of ours needs, imported once.
+_COPIES = get_context("forkserver")
 _PRELOADED = ["pipeline.engines.worker", "components.evaluator", "components.example_gen", "components.data_validator"]
 
 
 class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     """Starts a worker for whoever asks."""
 
-    def __init__(self) -> None:
-        self._copies = get_context("forkserver")
-        self._copies.set_forkserver_preload(_PRELOADED)
-
     def StartWorker(self, request: Any, _: Any) -> Any:
         """Start a worker, which connects to the engine by itself."""
-        worker = self._copies.Process(target=run_worker, args=(request.control_endpoint.url, request.worker_id))
+        worker = _COPIES.Process(target=run_worker, args=(request.control_endpoint.url, request.worker_id))
         worker.start()
         threading.Thread(target=worker.join, daemon=True).start()  # so that it leaves no zombie
         return beam_fn_api_pb2.StartWorkerResponse()
@@ -63,6 +60,14 @@ class _Describer(grpc.GenericRpcHandler):
 
     def _answer(self, question: bytes, _: Any) -> bytes:
         return json.dumps({"facts": self._facts, "trouble": copy_beside(Path(json.loads(question)["file"]))}).encode()
+
+
+def preload() -> None:
+    """Have all imported that workers need, in the process that they will be copies of, and wait for it."""
+    _COPIES.set_forkserver_preload(_PRELOADED)
+    first = _COPIES.Process()
+    first.start()
+    first.join()
 
 
 def serve(address: str) -> tuple[grpc.Server, str]:
@@ -105,10 +110,12 @@ def main() -> None:
     parser.add_argument("address", metavar="HOST:PORT", help="where; port 0 for one that is free")
     parser.add_argument("--asked-at", metavar="HOST:PORT", help="where it answers questions, too, and starts no worker")
     args = parser.parse_args()
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what workers print is no answer to whoever started the pool
     server, address = serve(args.address)
     servers = [server, *([serve_questions(args.asked_at)] if args.asked_at else [])]
-    print(f"Workers at {address}", flush=True)
-    os.dup2(2, 1)  # what workers print is no answer to whoever started the pool
+    preload()
+    print(f"Workers at {address}", file=answers, flush=True)
     for each in servers:
         each.wait_for_termination()
 

@@ -113,3 +113,13 @@ def test_a_job_server_that_is_killed_ends_the_run_in_a_sentence_and_the_next_one
     compare(complete(sample_dir, tmp_path, "--cache", *up().options), direct)
     record = max((tmp_path).glob("*/runs/*/run.json"))
     assert json.loads(record.read_text())["stages"]["ExampleGen"]["cached"]
+
+
+def test_a_flink_that_is_gone_behind_its_job_server_ends_the_run_before_its_first_stage(sample_dir, tmp_path):
+    options = up().options
+    kill("jobmanager", for_good=True)
+    process = start(sample_dir, tmp_path, *options)
+    said = process.communicate()[0]
+    assert process.returncode == 1, said
+    assert "Connection refused; see whether flink runs there" in said
+    assert "✓" not in said
