@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from rich.table import Table
 from benchmarks.data import add_data_option, provide_data
 from benchmarks.measure import ROOT, CommandError, describe_machine, make_console, measure_command, write_report
 from benchmarks.scale import ONE_EPOCH, WHOLE, write_replicas
+from pipeline.commands.console import hide_output
 from pipeline.engines.engine import Engine
 from pipeline.engines.preparation import bring_workers
 
@@ -142,7 +143,9 @@ def list_beam_arguments(options: Sequence[str]) -> Iterator[list[str]]:
         asked_pool=pool,
         workers=int(given.get("--workers", 1)),
     )
-    with bring_workers(engine) as engine:
+    with ExitStack() as stack:
+        with hide_output():  # whatever the workers print
+            engine = stack.enter_context(bring_workers(engine))
         yield engine.list_arguments("stock")
 
 

@@ -63,7 +63,7 @@ def bring_up(task_managers: int) -> None:
         hosts.write_text(f"{address} localhost\n127.0.0.1 {socket.gethostname()}\n")
         CLUSTER.start(f"workers-{number}", sys.executable, "-m", "pipeline.engines.worker_pool", f"{address}:{pools}")
         start_java(
-            f"taskmanager-{number}", "-Xmx640m", "-XX:MaxDirectMemorySize=512m", f"-Djdk.net.hosts.file={hosts}",
+            f"taskmanager-{number}", "-Xmx640m", "-XX:MaxDirectMemorySize=1g", f"-Djdk.net.hosts.file={hosts}",
             "org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "--configDir", HERE, *local,
             "-Dtaskmanager.host=127.0.0.1", "-Dtaskmanager.bind-host=127.0.0.1",
             f"-Dtaskmanager.resource-id=taskmanager-{number}",

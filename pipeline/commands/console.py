@@ -22,6 +22,8 @@ from pipeline.commands.plain_text import open_like, show_controls
 from pipeline.runs import RunRecord, find_verdict
 
 START_UP = "Start-up"
+# What these tell is shown.
+_HEARD = ("components.trainer", "pipeline.engines.trial")
 STATUS_WIDTH = 160
 NAME_WIDTH = 60
 
@@ -117,7 +119,7 @@ def shorten_name(name: str, width: int) -> str:
 class StageDisplay(logging.Handler):
     """Shows each stage while it runs and a line for it when it is done; for the Trainer, the epochs.
 
-    It is the runner's listener, and a handler of the Trainer's logger: the Trainer knows nothing of a terminal.
+    It is the runner's listener, and a handler of the loggers of those that know nothing of a terminal.
     """
 
     def __init__(self, terminal: TextIO, *, quiet: bool) -> None:
@@ -139,13 +141,15 @@ class StageDisplay(logging.Handler):
         self.running = START_UP
 
     def __enter__(self) -> StageDisplay:
-        logging.getLogger("components.trainer").addHandler(self)
+        for name in _HEARD:
+            logging.getLogger(name).addHandler(self)
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
-        logging.getLogger("components.trainer").removeHandler(self)
+        for name in _HEARD:
+            logging.getLogger(name).removeHandler(self)
 
     def start_stage(self, name: str) -> None:
         """Show that a stage runs; on a cluster, others may run meanwhile."""

@@ -219,9 +219,14 @@ def _clean_up(config: PipelineConfig, record: RunRecord, keep: Keep) -> str:
 
 def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay, log_file: Path) -> ExitCode:
     """Run the stages and fill in the record, whatever happens."""
+    started = time.monotonic()
+    display.start_stage(START_UP)
     try:
         with use_engine(config, config.output_dir) as engine:
-            run_locally = _start_up(record, display)
+            run_locally = _import_all()
+            record.startup_seconds = round(time.monotonic() - started, 3)
+            note = f"TensorFlow, TFX and Beam imported{f', {engine.name} tried' if engine else ''}"
+            display.end_stage(START_UP, record.startup_seconds, cached=False, note=note)
             record.origin = describe_origin(config, describe_recipe(config))
             run_locally(config, record.run_id, display, engine)
         record_outcome(record, read_outcome(config.metadata_path, record.run_id))
@@ -244,16 +249,12 @@ def _run_stages(config: PipelineConfig, record: RunRecord, display: StageDisplay
         return explanation.code
 
 
-def _start_up(record: RunRecord, display: StageDisplay) -> Any:
+def _import_all() -> Any:
     """Import TensorFlow and TFX, which takes its time, and return what runs the pipeline."""
-    started = time.monotonic()
-    display.start_stage(START_UP)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
     prepare_environment()
     from pipeline.local_runner import run_locally
 
-    record.startup_seconds = round(time.monotonic() - started, 3)
-    display.end_stage(START_UP, record.startup_seconds, cached=False, note="TensorFlow, TFX and Beam imported")
     return run_locally
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import ml_metadata
 import pytest
+from ml_metadata.proto import metadata_store_pb2
 from pyarrow import fs
 
 from deploy.background import find_free_port
@@ -19,7 +22,7 @@ from tests.kubeflow.backend import (
     start_api_server,
     start_database,
 )
-from tests.kubeflow.cluster import Cluster
+from tests.kubeflow.cluster import Cluster, Run
 from tests.kubeflow.kubernetes_server import KubernetesServer
 from tests.kubeflow.metadata_server import MetadataServer
 from tests.kubeflow.web_page import WebPage
@@ -114,3 +117,39 @@ def page(api: str, cluster: Cluster, bucket: fs.S3FileSystem, kubernetes: Kubern
     server = WebPage(api, cluster.metadata_port, bucket, kubernetes)
     yield server.address
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def read_run(cluster: Cluster) -> Callable[[Run], dict[str, tuple[int, dict[str, Any]]]]:
+    """Reads a run from ML Metadata: the state of each stage, and its output artifacts by key."""
+    store = ml_metadata.MetadataStore(
+        metadata_store_pb2.MetadataStoreClientConfig(host="127.0.0.1", port=cluster.metadata_port)
+    )
+
+    def read(run: Run) -> dict[str, tuple[int, dict[str, Any]]]:
+        context = store.get_context_by_type_and_name("system.PipelineRun", run.run_id)
+        stages = {}
+        for execution in store.get_executions_by_context(context.id):
+            if execution.type != "system.ContainerExecution":
+                continue  # of the whole run
+            events = store.get_events_by_execution_ids([execution.id])
+            outputs = {
+                event.path.steps[0].key: store.get_artifacts_by_id([event.artifact_id])[0]
+                for event in events
+                if event.type == metadata_store_pb2.Event.OUTPUT
+            }
+            stages[execution.custom_properties["task_name"].string_value] = (execution.last_known_state, outputs)
+        return stages
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def read_bucket(bucket: fs.S3FileSystem) -> Callable[[str], bytes]:
+    """Reads an object by the address that ML Metadata has for it."""
+
+    def read(uri: str) -> bytes:
+        with bucket.open_input_stream(uri.partition("://")[2]) as stream:
+            return stream.read()
+
+    return read

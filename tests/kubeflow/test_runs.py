@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ml_metadata
 import numpy as np
 import pytest
 from ml_metadata.proto import metadata_store_pb2
@@ -19,7 +18,7 @@ from pyarrow import fs
 from components.images.idx import read_labels, write_idx
 from components.serving.versions import list_versions, read_manifest
 from pipeline.kubeflow.compile import compile_pipeline
-from pipeline.kubeflow.config import KubeflowConfig, read_config
+from pipeline.kubeflow.config import read_config
 from pipeline.kubeflow.pod_config import Secret, Volume
 from pipeline.kubeflow.promotion import IMPORTED
 from pipeline.kubeflow.task import compile_task
@@ -28,6 +27,7 @@ from pipeline.runs import read_records
 from tests.kubeflow.argo import report, start_scheduled
 from tests.kubeflow.cluster import Cluster, Run, StageRun
 from tests.kubeflow.conftest import BUCKET, KEY, SECRET
+from tests.kubeflow.runs import describe_failure, make_config
 from tests.kubeflow.test_api import call, get_schedule, invoke, read_runtime
 
 COMPLETE, FAILED = metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.FAILED
@@ -35,16 +35,6 @@ RECORDED = Path(__file__).parents[1] / "unit/kubeflow/recorded_run.json"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PROMOTED = {output.partition(".")[2]: title for output, title in IMPORTED.items()}
 pytestmark = pytest.mark.timeout(1800)  # eleven containers import TensorFlow
-
-
-def make_config(**fields: Any) -> KubeflowConfig:
-    return KubeflowConfig(
-        host="http://localhost",
-        image="registry.example.com/image:1",
-        serving=Volume(claim="models", mount_path="/mnt/models"),
-        parameters={"epochs": 4, "batch_size": 16, "min_class_accuracy": 0.3},
-        **fields,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -93,42 +83,6 @@ def second_run(cluster: Cluster, package: str, repeated_run: Run) -> Run:
 
 
 @pytest.fixture(scope="module")
-def read_run(cluster: Cluster) -> Callable[[Run], dict[str, tuple[int, dict[str, Any]]]]:
-    """Reads a run from ML Metadata: the state of each stage, and its output artifacts by key."""
-    store = ml_metadata.MetadataStore(
-        metadata_store_pb2.MetadataStoreClientConfig(host="127.0.0.1", port=cluster.metadata_port)
-    )
-
-    def read(run: Run) -> dict[str, tuple[int, dict[str, Any]]]:
-        context = store.get_context_by_type_and_name("system.PipelineRun", run.run_id)
-        stages = {}
-        for execution in store.get_executions_by_context(context.id):
-            if execution.type != "system.ContainerExecution":
-                continue  # of the whole run
-            events = store.get_events_by_execution_ids([execution.id])
-            outputs = {
-                event.path.steps[0].key: store.get_artifacts_by_id([event.artifact_id])[0]
-                for event in events
-                if event.type == metadata_store_pb2.Event.OUTPUT
-            }
-            stages[execution.custom_properties["task_name"].string_value] = (execution.last_known_state, outputs)
-        return stages
-
-    return read
-
-
-@pytest.fixture(scope="module")
-def read_bucket(bucket: fs.S3FileSystem) -> Callable[[str], bytes]:
-    """Reads an object by the address that ML Metadata has for it."""
-
-    def read(uri: str) -> bytes:
-        with bucket.open_input_stream(uri.partition("://")[2]) as stream:
-            return stream.read()
-
-    return read
-
-
-@pytest.fixture(scope="module")
 def enter_run(api: str, page: str, kubernetes: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Run], Path]:
     """Tells the API server of a run that was run here as of one that a schedule started; returns a configuration."""
     path = tmp_path_factory.mktemp("entered") / "kubeflow.toml"
@@ -167,10 +121,6 @@ def command_volume(cluster: Cluster, kubernetes: Any) -> Callable[..., Told]:
         return told
 
     return command
-
-
-def describe_failure(run: Run) -> str:
-    return "".join(f"{name}: {run.stages[name].log[-4000:]}" for name in run.failed)
 
 
 def get_number(artifact: Any, name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,8 @@ from pipeline.engines.trial import try_engine
 
 ENGINE = Engine(name="flink", address="jobs:8099", worker_pool="pool:1", asked_pool="pool:1", workers=2)
 WHERE_TO_LOOK = (
-    "see whether flink runs there, is of the release that its job server was made for, has a free slot, and whether "
-    "its machines reach --worker-pool pool:1."
+    "see whether flink runs there, is of the release that its job server was made for, has 2 free slots, as --workers "
+    "says, and whether its machines reach --worker-pool pool:1."
 )
 
 
@@ -28,7 +29,7 @@ class Job:
         self.cancelled = False
 
     def wait_until_finish(self, duration: float) -> Any:
-        assert duration == trial.SECONDS * 1000
+        assert duration == trial.SECONDS_TO_DO_IT * 1000
         if isinstance(self._end, Exception):
             raise self._end
         return self._end
@@ -67,6 +68,23 @@ def test_one_that_does_not_come_to_it_is_not_waited_for_and_keeps_no_job(become:
     job = become(PipelineState.RUNNING)
     with pytest.raises(EngineError) as raised:
         try_engine(ENGINE)
-    why = "did not do a job of one element within 30 seconds"
+    why = "did no job of one element in 300 seconds"
     assert str(raised.value) == f"the engine flink at jobs:8099 {why}; {WHERE_TO_LOOK}"
     assert job.cancelled
+
+
+def test_that_it_takes_its_time_is_told_meanwhile(
+    become: Callable[[Any], Job], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def wait(*_: Any, **__: Any) -> Any:
+        while not caplog.messages:
+            time.sleep(0.01)
+        return PipelineState.DONE
+
+    become(PipelineState.DONE)
+    monkeypatch.setattr(Job, "wait_until_finish", wait)
+    monkeypatch.setattr(trial, "_SECONDS_TO_BE_TOLD", 0)
+    try_engine(ENGINE)
+    assert caplog.messages == [
+        "flink did no job of one element in 0 seconds: all slots may be taken, or it is gone; 300 seconds are waited."
+    ]
