@@ -14,15 +14,8 @@ PACKAGES = ("apache-beam", "tensorflow", "tensorflow-data-validation", "tensorfl
 
 def describe_worker() -> dict[str, str]:
     """Return what this process is like: versions of Python and packages, and the project's sources."""
-    versions = {name: _find_version(name) for name in PACKAGES}
+    versions = {name: metadata.version(name) for name in PACKAGES}
     return {"Python": platform.python_version(), **versions, "this project's sources": fingerprint_project()[:12]}
-
-
-def _find_version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "missing"
 
 
 def copy_beside(file: Path) -> str:
