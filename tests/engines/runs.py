@@ -22,6 +22,12 @@ def start(data: Path, output: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def await_stage(process: subprocess.Popen[str], name: str) -> None:
+    """Wait until a run has done a stage."""
+    assert process.stdout
+    assert any(f"✓ {name}" in line for line in process.stdout), f"It did not come to {name}."
+
+
 def complete(data: Path, output: Path, *options: str) -> dict[str, Any]:
     """Run the pipeline to its end, which is a push, and return its report."""
     process = start(data, output, *options)

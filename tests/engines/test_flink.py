@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.engines import control, find_options
 from deploy.flink import cluster as flink
-from tests.engines.runs import compare, complete, read_report, start
+from tests.engines.runs import await_stage, compare, complete, read_report, start
 
 IN_A_ROW = 10
 pytestmark = [
@@ -83,10 +83,15 @@ def test_a_run_brings_workers_where_it_is_told_of_none(cluster, direct, sample_d
     compare(complete(sample_dir, tmp_path, *without_pool), direct)
 
 
-def test_a_task_manager_that_is_killed_costs_time_and_nothing_else(cluster, direct, sample_dir, tmp_path):
+# While StatisticsGen is at work, and while the Evaluator is.
+@pytest.mark.parametrize(("before", "killed"), [("Schema", "taskmanager-1"), ("Baseline", "taskmanager-2")])
+def test_a_task_manager_that_is_killed_costs_time_and_nothing_else(
+    cluster, direct, sample_dir, tmp_path, before, killed
+):
     process = start(sample_dir, tmp_path, *cluster.options)
+    await_stage(process, before)
     await_job(cluster)
-    kill("taskmanager-2", for_good=False)
+    kill(killed, for_good=False)
     said = process.communicate()[0]
     assert process.returncode == 0, said
     compare(read_report(tmp_path), direct)
@@ -96,10 +101,7 @@ def test_a_job_server_that_is_killed_ends_the_run_in_a_sentence_and_the_next_one
     cluster, direct, sample_dir, tmp_path
 ):
     process = start(sample_dir, tmp_path, *cluster.options)
-    assert process.stdout
-    for line in process.stdout:
-        if "✓ ExampleGen" in line:
-            break
+    await_stage(process, "ExampleGen")
     await_job(cluster)
     kill("job_server", for_good=True)
     said = process.communicate()[0]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.engines import control, start_engine
-from tests.engines.runs import compare, complete, start
+from tests.engines.runs import await_stage, compare, complete, start
 
 pytestmark = [
     pytest.mark.engine,
@@ -34,10 +34,7 @@ def test_a_run_says_what_one_without_an_engine_says(
 
 def test_losing_it_ends_the_run_in_a_sentence(prism: list[str], sample_dir: Path, tmp_path: Path) -> None:
     process = start(sample_dir, tmp_path, *prism)
-    assert process.stdout
-    for line in process.stdout:
-        if "✓ ExampleGen" in line:
-            break
+    await_stage(process, "ExampleGen")
     control("deploy.prism", "down")
     said = process.communicate()[0]
     assert process.returncode == 1, said
