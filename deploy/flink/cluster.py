@@ -61,7 +61,7 @@ def bring_up(task_managers: int) -> None:
         address = f"127.0.0.{number}"
         hosts = HOME / f"hosts-{number}"
         hosts.write_text(f"{address} localhost\n127.0.0.1 {socket.gethostname()}\n")
-        CLUSTER.start(f"workers-{number}", sys.executable, "-m", "pipeline.engines.worker_pool", f"{address}:{pools}")
+        start(f"workers-{number}", sys.executable, "-m", "pipeline.engines.worker_pool", f"{address}:{pools}")
         start_java(
             f"taskmanager-{number}", "-Xmx640m", "-XX:MaxDirectMemorySize=1g", f"-Djdk.net.hosts.file={hosts}",
             "org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "--configDir", HERE, *local,
@@ -100,11 +100,14 @@ def fetch_libs() -> None:
     shutil.copy(pom, ready)
 
 
+def start(name: str, *command: object) -> None:
+    """Start a process, and again whenever it ends, as Kubernetes would."""
+    CLUSTER.start(name, "sh", "-c", 'while :; do "$@"; sleep 1; done', name, *command)
+
+
 def start_java(name: str, *arguments: object) -> None:
-    """Start a process of Java's, and again whenever it ends, as Kubernetes would."""
-    CLUSTER.start(
-        name, "sh", "-c", 'while :; do "$@"; sleep 1; done', name, "java", *JAVA, "-cp", f"{LIBS}/*", *arguments
-    )
+    """Start a process of Java's."""
+    start(name, "java", *JAVA, "-cp", f"{LIBS}/*", *arguments)
 
 
 def await_cluster(rest: int, jobs: int, task_managers: int) -> None:

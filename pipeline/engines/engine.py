@@ -49,6 +49,7 @@ class Engine:
             "--environment_type=EXTERNAL",
             f"--environment_config={self.worker_pool}",
             f"--parallelism={self.workers}",
+            "--environment_cache_millis=1000",  # else what is started anew is given to a worker that was lost
             "--sdk_container_image=none",  # where none is named, TFX packs itself for workers that lack it
         ]
 

@@ -27,7 +27,7 @@ def test_beam_is_told_where_the_engine_and_its_workers_are() -> None:
     assert engine.list_arguments("ExampleGen") == [
         "--runner=PortableRunner", "--job_endpoint=jobs:8099", "--job_server_timeout=15", "--job_name=examplegen",
         "--environment_type=EXTERNAL", "--environment_config=localhost:50000", "--parallelism=7",
-        "--sdk_container_image=none",
+        "--environment_cache_millis=1000", "--sdk_container_image=none",
     ]  # fmt: skip
 
 
