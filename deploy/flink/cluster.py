@@ -121,8 +121,8 @@ def await_cluster(rest: int, jobs: int, task_managers: int) -> None:
         with suppress(OSError, ValueError):
             with urllib.request.urlopen(f"http://127.0.0.1:{rest}/overview", timeout=5) as answer:
                 known = json.load(answer)["taskmanagers"]
-            pools = [HOME / f"workers-{number + 1}.log" for number in range(task_managers)]
-            if known == task_managers and all("Workers at" in log.read_text() for log in pools):
+            logs = [HOME / f"workers-{number + 1}.log" for number in range(task_managers)]
+            if known == task_managers and all("Workers at" in log.read_text() for log in logs):
                 socket.create_connection(("localhost", jobs), timeout=5).close()
                 return
         time.sleep(0.5)
