@@ -15,6 +15,7 @@ from pipeline.kubeflow import places
 from pipeline.kubeflow.message import Outputs, read_task
 from pipeline.kubeflow.small_stages import SMALL_STAGES
 from pipeline.kubeflow.tfx_stage import run_tfx_stage
+from tests.files import list_files
 
 EXAMPLES = {"class_names": '["cat", "dog"]', "image_shape": "[20, 16]", "data_digest": "a3"}
 
@@ -40,15 +41,11 @@ def run_both(pod: Path, stage: str, key: str, metadata: dict[str, Any], *outputs
     return done
 
 
-def read_folder(directory: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-
-
 def check_alike(pod: Path, done: dict[str, Outputs]) -> None:
     assert done["small"] == done["tfx"]
-    written = read_folder(pod / "bucket/small")
+    written = list_files(pod / "bucket/small")
     assert written
-    assert written == read_folder(pod / "bucket/tfx")
+    assert written == list_files(pod / "bucket/tfx")
 
 
 def test_the_schema_is_the_same(pod):
