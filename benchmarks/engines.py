@@ -103,6 +103,11 @@ def find_options(printed: str) -> list[str]:
     return printed.partition('ARGS="')[2].partition('"')[0].split()
 
 
+def pair_options(options: Sequence[str]) -> dict[str, str]:
+    """Return the options of a run on an engine with their values."""
+    return dict(zip(options[::2], options[1::2], strict=True))
+
+
 def run_ours(data: Path, output: Path, options: Sequence[str]) -> Seconds:
     """Run our pipeline into an empty folder, and return the seconds of its data stages and of all."""
     command = [sys.executable, "run_pipeline.py", "run", "--data", str(data), "--output", str(output), "--json"]
@@ -134,7 +139,7 @@ def list_beam_arguments(options: Sequence[str]) -> Iterator[list[str]]:
     if not options:
         yield []
         return
-    given = dict(zip(options[::2], options[1::2], strict=True))
+    given = pair_options(options)
     pool = given.get("--worker-pool", "")
     engine = Engine(
         name=given["--engine"],

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from deploy.background import ROOT, Background, find_free_port
+from pipeline.engines.engine import WORKERS_AT
 
 HERE = Path(__file__).parent
 HOME = ROOT / ".flink"
@@ -122,7 +123,7 @@ def await_cluster(rest: int, jobs: int, task_managers: int) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{rest}/overview", timeout=5) as answer:
                 known = json.load(answer)["taskmanagers"]
             logs = [HOME / f"workers-{number + 1}.log" for number in range(task_managers)]
-            if known == task_managers and all("Workers at" in log.read_text() for log in logs):
+            if known == task_managers and all(WORKERS_AT in log.read_text() for log in logs):
                 socket.create_connection(("localhost", jobs), timeout=5).close()
                 return
         time.sleep(0.5)

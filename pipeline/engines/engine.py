@@ -8,6 +8,7 @@ from pipeline.config import PipelineConfig
 from pipeline.declared import ConfigError
 
 DIRECT = "direct"
+WORKERS_AT = "Workers at "  # so a pool says that it can give workers, before its address
 # How long Beam waits for an answer, and with Prism, by a fault of Beam's, for the end of a job.
 _SECONDS_TO_ANSWER = {"flink": 15, "prism": 24 * 3600}
 _HIGHEST_PORT = 65_535

@@ -10,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.config import PipelineConfig
-from pipeline.engines.engine import Engine, EngineError, choose_engine
+from pipeline.engines.engine import WORKERS_AT, Engine, EngineError, choose_engine
 
 _ROOT = Path(__file__).resolve().parents[2]
 _OWN_POOL = "127.0.0.1:0"
-_SAID = "Workers at "
 
 
 @contextmanager
@@ -55,9 +54,9 @@ def bring_workers(engine: Engine) -> Iterator[Engine]:
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as pool:
         try:
             said = pool.stdout.readline() if pool.stdout else ""
-            if not said.startswith(_SAID):
+            if not said.startswith(WORKERS_AT):
                 raise EngineError(f"--engine {engine.name}: a pool of workers did not start here; the log says why.")
-            address = said.removeprefix(_SAID).strip()
+            address = said.removeprefix(WORKERS_AT).strip()
             yield replace(engine, worker_pool=address, asked_pool=address)
         finally:
             pool.terminate()

@@ -23,7 +23,7 @@ from typing import Any
 import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
-from pipeline.engines.engine import EngineError, parse_address
+from pipeline.engines.engine import WORKERS_AT, EngineError, parse_address
 from pipeline.engines.worker import run_worker
 from pipeline.engines.worker_facts import DESCRIBE, copy_beside, describe_worker
 from pipeline.environment import prepare_environment
@@ -115,7 +115,7 @@ def main() -> None:
     server, address = serve(args.address)
     servers = [server, *([serve_questions(args.asked_at)] if args.asked_at else [])]
     preload()
-    print(f"Workers at {address}", file=answers, flush=True)
+    print(f"{WORKERS_AT}{address}", file=answers, flush=True)
     for each in servers:
         each.wait_for_termination()
 

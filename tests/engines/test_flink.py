@@ -11,11 +11,12 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import pytest
 
-from benchmarks.engines import control, find_options
+from benchmarks.engines import control, find_options, pair_options
 from deploy.flink import cluster as flink
 from tests.engines.runs import await_stage, compare, complete, read_report, start
 
@@ -78,9 +79,9 @@ def test_run_after_run_says_what_one_without_an_engine_says(cluster, direct, sam
 
 
 def test_a_run_brings_workers_where_it_is_told_of_none(cluster, direct, sample_dir, tmp_path):
-    without_pool = [option for option in cluster.options if "worker-pool" not in option]
-    without_pool.remove(cluster.options[cluster.options.index("--worker-pool") + 1])
-    compare(complete(sample_dir, tmp_path, *without_pool), direct)
+    given = pair_options(cluster.options)
+    del given["--worker-pool"]
+    compare(complete(sample_dir, tmp_path, *chain.from_iterable(given.items())), direct)
 
 
 # While StatisticsGen is at work, and while the Evaluator is.
@@ -106,7 +107,7 @@ def test_a_job_server_that_is_killed_ends_the_run_in_a_sentence_and_the_next_one
     kill("job_server", for_good=True)
     said = process.communicate()[0]
     assert process.returncode == 1, said
-    address = cluster.options[cluster.options.index("--engine-address") + 1]
+    address = pair_options(cluster.options)["--engine-address"]
     sentence = f"StatisticsGen failed: the engine flink at {address} does not answer any more"
     assert sentence in said
     assert "Traceback" not in said

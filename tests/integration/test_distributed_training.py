@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.distribution import write_cluster
 from components import example_gen
 from components.example_gen import plan_shards, write_shard
 from components.trainer import run_fn
@@ -50,13 +50,7 @@ def files(sample_dataset, tmp_path_factory) -> list[str]:
 @pytest.fixture
 def cluster() -> list[str]:
     """What TF_CONFIG is for two workers on this machine."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    return [
-        json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}) for index in range(2)
-    ]
+    return list(write_cluster())
 
 
 @pytest.fixture

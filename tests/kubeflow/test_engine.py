@@ -13,8 +13,9 @@ import grpc
 import pytest
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
-from benchmarks.engines import DATA_STAGES, start_engine
+from benchmarks.engines import DATA_STAGES, pair_options, start_engine
 from deploy.background import find_free_port
+from pipeline.engines.engine import WORKERS_AT
 from pipeline.kubeflow.compile import compile_pipeline
 from pipeline.kubeflow.pod_config import ClusterEngine, Volume
 from tests.kubeflow.backend import Service
@@ -45,9 +46,9 @@ def engine(cluster: Cluster, data: str, tmp_path_factory: pytest.TempPathFactory
     pool, asked = (f"127.0.0.1:{find_free_port()}" for _ in range(2))
     command = [sys.executable, "-m", "pipeline.engines.worker_pool", pool, "--asked-at", asked]
     workers = Service(cluster.make_command(command, shared, str(place)), place / "log", cwd=ROOT)
-    workers.wait_until(lambda: "Workers at" in (place / "log").read_text())
+    workers.wait_until(lambda: WORKERS_AT in (place / "log").read_text())
     with start_engine("Prism") as options:
-        address = options[options.index("--engine-address") + 1]
+        address = pair_options(options)["--engine-address"]
         yield ClusterEngine(name="prism", address=address, worker_pool=pool, asked_pool=asked, volume=WORK, workers=1)
     workers.stop()
 

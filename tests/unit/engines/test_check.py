@@ -20,6 +20,7 @@ from apache_beam.portability.api import (
 )
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 
+from deploy.background import find_free_port
 from pipeline.engines import check
 from pipeline.engines.check import check_job_server, check_workers
 from pipeline.engines.engine import Engine, EngineError
@@ -110,8 +111,7 @@ def test_where_nothing_answers_the_address_and_the_remedy_are_told(
 
 
 def test_a_pool_is_asked_where_this_machine_finds_it_and_starts_no_worker_there(engine: Engine, tmp_path: Path) -> None:
-    with socket.create_server(("localhost", 0)) as free:
-        address = f"localhost:{free.getsockname()[1]}"
+    address = f"localhost:{find_free_port()}"
     server = serve_questions(address)
     check_engine(replace(engine, worker_pool="localhost:1", asked_pool=address), tmp_path)
     with grpc.insecure_channel(address) as channel:
